@@ -1,0 +1,81 @@
+/**
+ * Deno's permissions. FFI reaches past `--allow-net`, so this asks for it: a connect here has the same outcome as
+ * `Deno.connect` would have (granted, prompt, or `Deno.errors.NotCapable`).
+ *
+ * @module
+ */
+import type { Target } from "./target.ts";
+
+type Descriptor = { name: "net"; host?: string } | { name: "read" | "write"; path: string };
+/** `partial`: granted at large, but with exceptions (`--allow-net --deny-net=…`). */
+interface Status {
+  state: "granted" | "prompt" | "denied";
+  partial?: boolean;
+}
+interface DenoPermissions {
+  permissions: { querySync(descriptor: Descriptor): Status; requestSync(descriptor: Descriptor): Status };
+  errors: { NotCapable: new (message: string) => Error };
+}
+
+const { Deno } = globalThis as { Deno?: DenoPermissions };
+
+/** Whether net is granted without exceptions, so that no address needs a look of its own. */
+function allNetGranted(Deno: DenoPermissions): boolean {
+  const { state, partial } = Deno.permissions.querySync({ name: "net" });
+  return state === "granted" && !partial;
+}
+
+function require(Deno: DenoPermissions, descriptor: Descriptor, what: string): void {
+  let { state } = Deno.permissions.querySync(descriptor);
+  if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
+  if (state !== "granted") throw notCapable(Deno, descriptor.name, what);
+}
+
+function notCapable(Deno: DenoPermissions, name: string, what: string): Error {
+  return new Deno.errors.NotCapable(
+    `Requires ${name} access to ${JSON.stringify(what)}, run again with the --allow-${name} flag`,
+  );
+}
+
+/**
+ * Under Deno, asks for what the target needs: net for `host:port`, read and write for a Unix path, net at large for an
+ * abstract name. Elsewhere nothing.
+ *
+ * @throws {Deno.errors.NotCapable} It isn't granted, in Deno's words.
+ */
+export function checkTarget(target: Target): void {
+  if (Deno === undefined) return;
+  if ("hostname" in target) {
+    if (allNetGranted(Deno)) return;
+    const host = hostPort(target.hostname, target.port);
+    require(Deno, { name: "net", host }, host);
+  } else if (target.path.startsWith("@")) {
+    require(Deno, { name: "net" }, `unix:${target.path}`);
+  } else {
+    require(Deno, { name: "read", path: target.path }, target.path);
+    require(Deno, { name: "write", path: target.path }, target.path);
+  }
+}
+
+/**
+ * Under Deno, refuses an address that a granted name led to if that address itself is denied, as `Deno.connect` does.
+ *
+ * @throws {Deno.errors.NotCapable} It is denied.
+ */
+export function checkAddress(hostname: string, port: number): void {
+  if (Deno === undefined || allNetGranted(Deno)) return;
+  const host = hostPort(hostname, port);
+  if (Deno.permissions.querySync({ name: "net", host }).state === "denied") throw notCapable(Deno, "net", host);
+}
+
+/**
+ * node:dns asks Deno for the bare name, so that a grant for `name:port` does not cover the look-up and it fails with
+ * EPERM. That is a permission to name, not a resolver's error.
+ */
+export function lookupDenied(hostname: string, code: string | undefined): Error | null {
+  return Deno !== undefined && code === "EPERM" ? notCapable(Deno, "net", hostname) : null;
+}
+
+function hostPort(hostname: string, port: number): string {
+  return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
+}

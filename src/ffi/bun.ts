@@ -1,0 +1,42 @@
+/**
+ * The Bun back end. Its FFI can only block, so waiting happens on a worker thread: see worker.ts.
+ *
+ * @module
+ */
+import process from "node:process";
+import type { Calls, Library, Memory } from "./backend.ts";
+import type { CallName, CType, Prototype } from "./prototypes.ts";
+import { createWorkerPoll } from "./worker.ts";
+
+/** The part of `bun:ffi` that is used here, so that this file type-checks without Bun's types. */
+interface BunFfi {
+  dlopen(
+    path: string,
+    symbols: Record<string, { args: string[]; returns: string }>,
+  ): { symbols: Record<string, (...args: unknown[]) => unknown> };
+  ptr(memory: Memory): number;
+  toArrayBuffer(address: number, offset: number, length: number): ArrayBuffer;
+}
+
+/** Bun's words for an argument. `ptr` takes memory; an address is a number like any other. */
+const argument: Record<CType, string> = { i32: "i32", u32: "u32", usize: "u64", buffer: "ptr", void: "void" };
+/** As a result, `ptr` is an address as a plain number; `u64` would be a bigint. */
+const result: Record<CType, string> = { ...argument, usize: "ptr" };
+
+/** {@link OpenLibrary} for Bun. */
+export function openLibrary(path: string, prototypes: Record<CallName, Prototype>): Library {
+  // Not an import: Deno, bundlers and TypeScript need not know `bun:ffi`, and nothing is loaded before its first use.
+  const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
+  const entries = Object.entries(prototypes) as [CallName, Prototype][];
+  const calls = {} as Calls;
+  for (const [name, prototype] of entries) {
+    // One dlopen(3) a function: Bun has no way to bind one symbol under two names, and the library is loaded once.
+    const symbol = prototype.symbol ?? name;
+    const types = { args: prototype.args.map((type) => argument[type]), returns: result[prototype.result] };
+    calls[name] = ffi.dlopen(path, { [symbol]: types }).symbols[symbol] as Calls[CallName];
+  }
+
+  // errno is mapped: reading it is one load. Its address is one per thread and never moves.
+  const value = new Int32Array(ffi.toArrayBuffer(calls.errnoLocation(), 0, 4));
+  return { calls, errno: () => value[0], pollOffThread: createWorkerPoll(path, ffi.ptr) };
+}

@@ -1,0 +1,36 @@
+/**
+ * The libc floor: the socket calls of libc, one function each, with errno tables, constants and socket addresses.
+ * Write your own socket tools on it; `connect()` and its kin stand on it too.
+ *
+ * Nothing is opened at import. The first call finds libc (`EINPROGRESS_LIBC` overrides where) and loads it; under Deno
+ * that needs `--allow-ffi=<path of libc>` and nothing else.
+ *
+ * @example What an errno means
+ * ```ts
+ * import { errnoMeaning, errnoName, libc } from "@einprogress/connect/ffi";
+ * import { strictEqual } from "node:assert/strict";
+ *
+ * const result = libc.close(-1);
+ * strictEqual(errnoName(result), "EBADF");
+ * console.log(errnoMeaning(result));
+ * ```
+ *
+ * @module
+ */
+export type { Memory } from "./backend.ts";
+export type { Libc } from "./calls.ts";
+export { errnoMeaning, errnoName, errnoNumber } from "./errno.ts";
+export { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from "./ip.ts";
+export { libc } from "./libc.ts";
+export { type Constants, constants, errnos } from "./platform.ts";
+export {
+  type Address,
+  decodeSockaddr,
+  encodeSockaddr,
+  familyOf,
+  type IpAddress,
+  sameEnd,
+  UNIX_PATH_MAX,
+  type UnixAddress,
+} from "./sockaddr.ts";
+export { UnsupportedPlatformError } from "./unsupported.ts";

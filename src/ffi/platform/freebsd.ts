@@ -1,0 +1,292 @@
+/**
+ * FreeBSD on x86-64 and arm64: libc's and the kernel's constants, by their C names.
+ *
+ * The two architectures share every number and every layout. The numbers come from FreeBSD 13.0's C headers, compiled
+ * for both, and for newer names from FreeBSD 15's. None of it was run.
+ *
+ * @module
+ */
+export { errnos } from "./freebsd_errno.ts";
+
+/** FreeBSD's constants. */
+export const constants = {
+  // Address families
+  AF_UNSPEC: 0,
+  AF_UNIX: 1,
+  AF_LOCAL: 1,
+  AF_INET: 2,
+  AF_INET6: 28,
+  AF_NETLINK: 38,
+  AF_HYPERV: 43,
+
+  // Socket types, and the flags that socket() takes with them
+  SOCK_STREAM: 1,
+  SOCK_DGRAM: 2,
+  SOCK_RAW: 3,
+  SOCK_SEQPACKET: 5,
+  SOCK_NONBLOCK: 0x20000000,
+  SOCK_CLOEXEC: 0x10000000,
+  SOCK_CLOFORK: 0x40000000,
+
+  // Protocols of the IP families
+  IPPROTO_IP: 0,
+  IPPROTO_ICMP: 1,
+  IPPROTO_TCP: 6,
+  IPPROTO_UDP: 17,
+  IPPROTO_IPV6: 41,
+  IPPROTO_ICMPV6: 58,
+  IPPROTO_RAW: 255,
+
+  // fcntl() and its flags
+  F_DUPFD: 0,
+  F_GETFD: 1,
+  F_SETFD: 2,
+  F_GETFL: 3,
+  F_SETFL: 4,
+  F_DUPFD_CLOEXEC: 17,
+  FD_CLOEXEC: 1,
+  O_NONBLOCK: 0x4,
+  O_CLOEXEC: 0x100000,
+  O_RDWR: 0x2,
+  O_ASYNC: 0x40,
+
+  // ioctl() requests: unsigned, some beyond 2^31
+  FIONBIO: 0x8004667e,
+  FIONREAD: 0x4004667f,
+  FIOCLEX: 0x20006601,
+  FIONCLEX: 0x20006602,
+  FIOASYNC: 0x8004667d,
+  TIOCOUTQ: 0x40047473,
+  SIOCATMARK: 0x40047307,
+  FIONWRITE: 0x40046677,
+  FIONSPACE: 0x40046676,
+
+  // Levels for getsockopt() and setsockopt(); for IP and TCP the level is the protocol's number
+  SOL_SOCKET: 0xffff,
+  SOL_LOCAL: 0,
+
+  // Options of every socket
+  SO_DEBUG: 0x1,
+  SO_ACCEPTCONN: 0x2,
+  SO_REUSEADDR: 0x4,
+  SO_KEEPALIVE: 0x8,
+  SO_DONTROUTE: 0x10,
+  SO_BROADCAST: 0x20,
+  SO_USELOOPBACK: 0x40,
+  SO_LINGER: 0x80,
+  SO_OOBINLINE: 0x100,
+  SO_REUSEPORT: 0x200,
+  SO_REUSEPORT_LB: 0x10000,
+  SO_TIMESTAMP: 0x400,
+  SO_NOSIGPIPE: 0x800,
+  SO_SNDBUF: 0x1001,
+  SO_RCVBUF: 0x1002,
+  SO_SNDLOWAT: 0x1003,
+  SO_RCVLOWAT: 0x1004,
+  SO_SNDTIMEO: 0x1005,
+  SO_RCVTIMEO: 0x1006,
+  SO_ERROR: 0x1007,
+  SO_TYPE: 0x1008,
+  SO_DOMAIN: 0x1019,
+  SO_PROTOCOL: 0x1016,
+  SO_PROTOTYPE: 0x1016, // SO_PROTOCOL
+  SO_MAX_PACING_RATE: 0x1018,
+  SO_LABEL: 0x1009,
+  SO_PEERLABEL: 0x1010,
+  SO_LISTENQLIMIT: 0x1011,
+  SO_LISTENQLEN: 0x1012,
+  SO_LISTENINCQLEN: 0x1013,
+  SO_SETFIB: 0x1014,
+  SO_USER_COOKIE: 0x1015,
+  SO_RERROR: 0x20000,
+  SO_SPLICE: 0x1023,
+  SO_ACCEPTFILTER: 0x1000,
+  SO_BINTIME: 0x2000,
+  SO_TS_CLOCK: 0x1017,
+  SO_FIB: 0x1014, // SO_SETFIB
+
+  // Options of TCP sockets
+  TCP_NODELAY: 1,
+  TCP_MAXSEG: 2,
+  TCP_NOPUSH: 4,
+  TCP_NOOPT: 8,
+  TCP_KEEPIDLE: 256,
+  TCP_KEEPINTVL: 512,
+  TCP_KEEPCNT: 1024,
+  TCP_KEEPINIT: 128,
+  TCP_INFO: 32,
+  TCP_CONGESTION: 64,
+  TCP_MD5SIG: 16,
+  TCP_FASTOPEN: 1025,
+  TCP_MAXUNACKTIME: 68,
+  TCP_DELACK: 72,
+  TCP_STATS: 33,
+  TCP_LOG: 34,
+  TCP_FUNCTION_BLK: 8192,
+  TCP_RXTLS_ENABLE: 41,
+
+  // States of a TCP connection
+  TCPS_CLOSED: 0,
+  TCPS_LISTEN: 1,
+  TCPS_SYN_SENT: 2,
+  TCPS_SYN_RECEIVED: 3,
+  TCPS_ESTABLISHED: 4,
+  TCPS_CLOSE_WAIT: 5,
+  TCPS_FIN_WAIT_1: 6,
+  TCPS_CLOSING: 7,
+  TCPS_LAST_ACK: 8,
+  TCPS_FIN_WAIT_2: 9,
+  TCPS_TIME_WAIT: 10,
+  // Bits of tcpi_options
+  TCPI_OPT_TIMESTAMPS: 0x1,
+  TCPI_OPT_SACK: 0x2,
+  TCPI_OPT_WSCALE: 0x4,
+  TCPI_OPT_ECN: 0x8,
+
+  // Options of IPv4 sockets
+  IP_TOS: 3,
+  IP_TTL: 4,
+  IP_HDRINCL: 2,
+  IP_OPTIONS: 1,
+  IP_MINTTL: 66,
+  IP_DONTFRAG: 67,
+  IP_PORTRANGE: 19,
+  IP_BINDANY: 24,
+  IP_BINDMULTI: 25,
+  IP_RECVTOS: 68,
+  IP_RECVTTL: 65,
+
+  // Options of IPv6 sockets
+  IPV6_V6ONLY: 27,
+  IPV6_UNICAST_HOPS: 4,
+  IPV6_TCLASS: 61,
+  IPV6_RECVTCLASS: 57,
+  IPV6_DONTFRAG: 62,
+  IPV6_USE_MIN_MTU: 42,
+  IPV6_AUTOFLOWLABEL: 59,
+  IPV6_BINDANY: 64,
+  IPV6_PORTRANGE: 14,
+
+  // poll() events
+  POLLIN: 0x1,
+  POLLPRI: 0x2,
+  POLLOUT: 0x4,
+  POLLERR: 0x8,
+  POLLHUP: 0x10,
+  POLLNVAL: 0x20,
+  POLLRDNORM: 0x40,
+  POLLRDBAND: 0x80,
+  POLLWRNORM: 0x4,
+  POLLWRBAND: 0x100,
+  POLLRDHUP: 0x4000, // not yet in FreeBSD 13.0's headers
+  POLLINIGNEOF: 0x2000,
+  POLLSTANDARD: 0x1ff,
+
+  // kqueue: filters, what to do with them, and their own flags
+  EVFILT_READ: -1,
+  EVFILT_WRITE: -2,
+  EVFILT_AIO: -3,
+  EVFILT_VNODE: -4,
+  EVFILT_PROC: -5,
+  EVFILT_SIGNAL: -6,
+  EVFILT_TIMER: -7,
+  EVFILT_FS: -9,
+  EVFILT_USER: -11,
+  EVFILT_PROCDESC: -8,
+  EVFILT_LIO: -10,
+  EVFILT_SENDFILE: -12,
+  EVFILT_EMPTY: -13,
+  EVFILT_JAIL: -14,
+  // Flags
+  EV_ADD: 0x1,
+  EV_DELETE: 0x2,
+  EV_ENABLE: 0x4,
+  EV_DISABLE: 0x8,
+  EV_FORCEONESHOT: 0x100,
+  EV_KEEPUDATA: 0x200,
+  EV_ONESHOT: 0x10,
+  EV_CLEAR: 0x20,
+  EV_RECEIPT: 0x40,
+  EV_DISPATCH: 0x80,
+  EV_SYSFLAGS: 0xf000,
+  EV_DROP: 0x1000,
+  EV_FLAG1: 0x2000,
+  EV_FLAG2: 0x4000,
+  EV_EOF: 0x8000,
+  EV_ERROR: 0x4000,
+  // Flags of one filter only
+  NOTE_TRIGGER: 0x1000000,
+  NOTE_FFNOP: 0x0,
+  NOTE_FFAND: 0x40000000,
+  NOTE_FFOR: 0x80000000,
+  NOTE_FFCOPY: 0xc0000000,
+  NOTE_FFCTRLMASK: 0xc0000000,
+  NOTE_FFLAGSMASK: 0xffffff,
+  NOTE_LOWAT: 0x1,
+  NOTE_FILE_POLL: 0x2,
+  NOTE_SECONDS: 0x1,
+  NOTE_MSECONDS: 0x2,
+  NOTE_USECONDS: 0x4,
+  NOTE_NSECONDS: 0x8,
+  NOTE_ABSTIME: 0x10,
+  KQUEUE_CLOEXEC: 0x1,
+
+  // eventfd() and timerfd_create() flags
+  EFD_CLOEXEC: 0x100000,
+  EFD_NONBLOCK: 0x4,
+  EFD_SEMAPHORE: 0x1,
+  TFD_CLOEXEC: 0x100000,
+  TFD_TIMER_ABSTIME: 0x1,
+
+  // Flags of send() and recv()
+  MSG_OOB: 0x1,
+  MSG_PEEK: 0x2,
+  MSG_DONTROUTE: 0x4,
+  MSG_CTRUNC: 0x20,
+  MSG_TRUNC: 0x10,
+  MSG_DONTWAIT: 0x80,
+  MSG_EOR: 0x8,
+  MSG_WAITALL: 0x40,
+  MSG_NOSIGNAL: 0x20000,
+  MSG_WAITFORONE: 0x80000,
+  MSG_CMSG_CLOEXEC: 0x40000,
+  MSG_EOF: 0x100,
+  MSG_NBIO: 0x4000,
+
+  // shutdown(), and limits of listen() and sendmsg()
+  SHUT_RD: 0,
+  SHUT_WR: 1,
+  SHUT_RDWR: 2,
+  SOMAXCONN: 128,
+  SCM_RIGHTS: 1,
+  IOV_MAX: 1024,
+
+  // Clocks
+  CLOCK_REALTIME: 0,
+  CLOCK_MONOTONIC: 4,
+
+  // getaddrinfo() flags and error codes
+  AI_PASSIVE: 0x1,
+  AI_CANONNAME: 0x2,
+  AI_NUMERICHOST: 0x4,
+  AI_NUMERICSERV: 0x8,
+  AI_V4MAPPED: 0x800,
+  AI_ALL: 0x100,
+  AI_ADDRCONFIG: 0x400,
+  // Error codes
+  EAI_AGAIN: 2,
+  EAI_BADFLAGS: 3,
+  EAI_FAIL: 4,
+  EAI_FAMILY: 5,
+  EAI_MEMORY: 6,
+  EAI_NONAME: 8,
+  EAI_SERVICE: 9,
+  EAI_SOCKTYPE: 10,
+  EAI_SYSTEM: 11,
+  EAI_OVERFLOW: 14,
+
+  // Signals
+  SIGPIPE: 13,
+  SIG_BLOCK: 1,
+  SIG_SETMASK: 3,
+} as const;

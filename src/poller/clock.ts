@@ -1,0 +1,31 @@
+/**
+ * Time as the floors above see it, so that a test can put its own underneath.
+ *
+ * @module
+ */
+
+/** A clock and the three ways to run something later. */
+export interface Clock {
+  /** Milliseconds, monotonic, with fractions. */
+  now(): number;
+  /** Runs `callback` once, `delay` ms from now, and keeps the process alive until then. Answers what `clear` takes. */
+  timeout(callback: () => void, delay: number): unknown;
+  /** Forgets a timeout. */
+  clear(handle: unknown): void;
+  /** Runs `callback` when the code that is running now is done, before any timer or I/O. */
+  microtask(callback: () => void): void;
+  /** Runs `callback` after timers and I/O have had their turn. */
+  immediate(callback: () => void): void;
+}
+
+/** setTimeout(3)'s reach in every runtime; a longer delay would fire at once. */
+export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
+
+/** The real clock. */
+export const clock: Clock = {
+  now: () => performance.now(),
+  timeout: (callback, delay) => setTimeout(callback, delay),
+  clear: (handle) => clearTimeout(handle as number),
+  microtask: (callback) => queueMicrotask(callback),
+  immediate: (callback) => void setImmediate(callback),
+};

@@ -1,0 +1,107 @@
+/**
+ * Readiness: who waits for which descriptor, and when he is told.
+ *
+ * @module
+ */
+import { type Libc, libc } from "../ffi/mod.ts";
+import { type Clock, clock } from "./clock.ts";
+import { createDeadlines, type Deadlines } from "./deadlines.ts";
+import type { Facility, Interest } from "./facility.ts";
+import { createPollFacility, pollfdRevents } from "./poll.ts";
+import { createTurn, type Job } from "./turn.ts";
+
+/** Tells when descriptors are ready, and runs work within the turn budget. */
+export interface Poller {
+  /** Runs a job on a later turn, in order, never holding the thread for more than the budget. */
+  enqueue(job: Job): void;
+  /** Runs `interest` once, on a later turn, when its descriptor is ready. Pending interests keep the process alive. */
+  watch(interest: Interest): void;
+  /**
+   * Forgets `interest`: it is not run after this. True if a thread may be inside the kernel with its descriptor: then
+   * shutdown(2) before close(2), for close alone leaves the socket alive until that thread comes back.
+   */
+  unwatch(interest: Interest): boolean;
+  /** Deadlines, all on one timer. */
+  readonly deadlines: Deadlines;
+}
+
+/** An interest's place when it is not in the facility. */
+const NOWHERE = -1, FRESH = -2, TOLD = -3;
+
+/** A new poller on the given libc, clock and facility. */
+export function createPoller(libc: Libc, clock: Clock, facility: Facility): Poller {
+  let fresh: Interest[] = [];
+  let pollfds = new Int32Array(new ArrayBuffer(64));
+  let waiting = false;
+
+  function tell(interest: Interest, revents: number): void {
+    interest.revents = revents;
+    interest.place = TOLD;
+    turn.enqueue(new Telling(interest));
+  }
+
+  /**
+   * Glance first: what was connected in this turn is checked together, without waiting. Over loopback the handshake is
+   * done by then, so that nothing needs to be registered and no thread woken. Only stragglers are waited for.
+   */
+  function glance(): void {
+    if (fresh.length === 0) return;
+    const interests = fresh;
+    fresh = [];
+    if (pollfds.length < 2 * interests.length) pollfds = new Int32Array(new ArrayBuffer(16 * interests.length));
+    let count = 0;
+    for (const interest of interests) {
+      if (interest.place !== FRESH) continue;
+      interests[count] = interest;
+      pollfds[2 * count] = interest.fd;
+      pollfds[2 * count + 1] = interest.events;
+      count++;
+    }
+    const ready = count > 0 ? libc.poll(pollfds, count, 0) : 0;
+    for (let i = 0; i < count; i++) {
+      const revents = ready > 0 ? pollfdRevents(pollfds[2 * i + 1]) : 0;
+      if (revents !== 0) tell(interests[i], revents);
+      else facility.add(interests[i]);
+    }
+    if (facility.size > 0 && !waiting) void waitWhilePending();
+  }
+
+  /** Waits as long as anything is pending, then gives the facility's descriptors back and lets the process end. */
+  async function waitWhilePending(): Promise<void> {
+    waiting = true;
+    while (facility.size > 0) await facility.wait(tell);
+    facility.close();
+    waiting = false;
+  }
+
+  const turn = createTurn(clock, glance);
+
+  return {
+    enqueue: turn.enqueue,
+    watch(interest) {
+      interest.place = FRESH;
+      fresh.push(interest);
+      turn.schedule(); // the glance comes when the queue is empty
+    },
+    unwatch(interest) {
+      const { place } = interest;
+      if (place >= 0) return facility.remove(interest);
+      interest.place = NOWHERE;
+      return false;
+    },
+    deadlines: createDeadlines(clock),
+  };
+}
+
+/** An event on its way. The interest may be forgotten before it arrives. */
+class Telling implements Job {
+  constructor(private readonly interest: Interest) {}
+  run(): void {
+    if (this.interest.place !== TOLD) return;
+    this.interest.place = NOWHERE;
+    this.interest.run();
+  }
+}
+
+/** This thread's poller. */
+export const poller: Poller = createPoller(libc, clock, createPollFacility(libc, clock));
