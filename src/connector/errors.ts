@@ -10,25 +10,35 @@ import type { Verdict } from "./verdict.ts";
 /** The step that ended a connect. */
 export type Source = "resolve" | "socket" | "option" | "bind" | "connect" | "so_error" | "self-connect" | "deadline";
 
-/** What a {@link ConnectError} is made from. */
+/** What a {@link ConnectError} is made from: its fields, `code` being the errno's name unless given. */
 export interface ConnectErrorInit {
-  /** Negative, as Node has it. */
+  /** See {@link ConnectError.errno}. */
   readonly errno: number;
-  /** By default the errno's name. */
+  /** See {@link ConnectError.code}. */
   readonly code?: string;
+  /** See {@link ConnectError.syscall}. */
   readonly syscall: string;
+  /** See {@link ConnectError.source}. */
   readonly source: Source;
+  /** See {@link ConnectError.verdict}. */
   readonly verdict: Verdict;
+  /** See {@link ConnectError.hint}. */
   readonly hint: string;
+  /** See {@link ConnectError.timeline}. */
   readonly timeline: Timeline;
-  /** The remote address, the name if it could not be resolved, or the path. */
+  /** See {@link ConnectError.address}. */
   readonly address: string;
+  /** See {@link ConnectError.port}. */
   readonly port?: number;
+  /** See {@link ConnectError.localAddress}. */
   readonly localAddress?: string;
+  /** See {@link ConnectError.localPort}. */
   readonly localPort?: number;
-  /** The socket option that was refused, in C's name. */
+  /** See {@link ConnectError.option}. */
   readonly option?: string;
+  /** See {@link ConnectError.errors}. */
   readonly errors?: ConnectError[];
+  /** What led to this error, as `Error` has it. */
   readonly cause?: unknown;
 }
 

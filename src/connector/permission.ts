@@ -25,7 +25,7 @@ function allNetGranted(Deno: DenoPermissions): boolean {
   return state === "granted" && !partial;
 }
 
-function require(Deno: DenoPermissions, descriptor: Descriptor, what: string): void {
+function demand(Deno: DenoPermissions, descriptor: Descriptor, what: string): void {
   let { state } = Deno.permissions.querySync(descriptor);
   if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
   if (state !== "granted") throw notCapable(Deno, descriptor.name, what);
@@ -48,12 +48,12 @@ export function checkTarget(target: Target): void {
   if ("hostname" in target) {
     if (allNetGranted(Deno)) return;
     const host = hostPort(target.hostname, target.port);
-    require(Deno, { name: "net", host }, host);
+    demand(Deno, { name: "net", host }, host);
   } else if (target.path.startsWith("@")) {
-    require(Deno, { name: "net" }, `unix:${target.path}`);
+    demand(Deno, { name: "net" }, `unix:${target.path}`);
   } else {
-    require(Deno, { name: "read", path: target.path }, target.path);
-    require(Deno, { name: "write", path: target.path }, target.path);
+    demand(Deno, { name: "read", path: target.path }, target.path);
+    demand(Deno, { name: "write", path: target.path }, target.path);
   }
 }
 

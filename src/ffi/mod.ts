@@ -23,6 +23,9 @@ export { errnoMeaning, errnoName, errnoNumber } from "./errno.ts";
 export { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from "./ip.ts";
 export { libc } from "./libc.ts";
 export { type Constants, constants, errnos } from "./platform.ts";
+export { constants as darwinConstants, errnos as darwinErrnos } from "./platform/darwin.ts";
+export { constants as freebsdConstants, errnos as freebsdErrnos } from "./platform/freebsd.ts";
+export { constants as linuxConstants, errnos as linuxErrnos } from "./platform/linux.ts";
 export {
   type Address,
   decodeSockaddr,

@@ -8,13 +8,11 @@ import { constants as darwin, errnos as darwinErrnos } from "./platform/darwin.t
 import { constants as freebsd, errnos as freebsdErrnos } from "./platform/freebsd.ts";
 import { constants as linux, errnos as linuxErrnos } from "./platform/linux.ts";
 
-/** The names that all three systems have: plain numbers. */
-type Shared = keyof typeof linux & keyof typeof darwin & keyof typeof freebsd;
-/** The names that at least one of them has. */
-type Any = keyof typeof linux | keyof typeof darwin | keyof typeof freebsd;
-
 /** C's constants by their C names. One that not every system has may be `undefined` here: check before use. */
-export type Constants = Readonly<Record<Shared, number> & Partial<Record<Any, number>>>;
+export type Constants = Readonly<
+  & Record<keyof typeof linux & keyof typeof darwin & keyof typeof freebsd, number>
+  & Partial<Record<keyof typeof linux | keyof typeof darwin | keyof typeof freebsd, number>>
+>;
 
 const tables: Record<string, { constants: Constants; errnos: Readonly<Record<string, number>> }> = {
   linux: { constants: linux, errnos: linuxErrnos },

@@ -44,11 +44,17 @@ export function createWorkerPoll(
   libcPath: string,
   addressOf: (memory: Uint8Array) => number,
 ): (fds: Uint8Array, nfds: number, timeout: number) => Promise<number> {
+  const { Worker } = globalThis as unknown as { Worker: new (url: string) => WorkerThread };
   const idle: Idle[] = [];
+  // One for all, and never revoked: a worker loads it some time after it was constructed.
+  let url: string | null = null;
 
   function take(): WorkerThread {
     const last = idle.pop();
-    if (last === undefined) return spawn(program(libcPath));
+    if (last === undefined) {
+      url ??= URL.createObjectURL(new Blob([program(libcPath)], { type: "text/javascript" }));
+      return new Worker(url);
+    }
     clearTimeout(last.retirement as unknown as number);
     last.worker.ref();
     return last.worker;
@@ -76,12 +82,4 @@ export function createWorkerPoll(
     // The worker knew an address only. Naming the memory here is what has kept it alive until now.
     return fds.length < nfds ? -1 : shared[1];
   };
-}
-
-function spawn(source: string): WorkerThread {
-  const { Worker } = globalThis as unknown as { Worker: new (url: string) => WorkerThread };
-  const url = URL.createObjectURL(new Blob([source], { type: "text/javascript" }));
-  const worker = new Worker(url);
-  URL.revokeObjectURL(url);
-  return worker;
 }
