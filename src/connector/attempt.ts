@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { constants, errnos, familyOf, sameEnd } from "../ffi/mod.ts";
+import { constants, errnos, familyOf, type Libc, sameEnd } from "../ffi/mod.ts";
 import type { Interest } from "../poller/facility.ts";
 import type { Source } from "./errors.ts";
 import { applySockopts, bindLocal, type Prepared } from "./options.ts";
@@ -32,6 +32,8 @@ export interface AttemptOwner {
   failed(attempt: Attempt, failure: Failure): void;
   /** `control` threw. The socket is closed. */
   threw(attempt: Attempt, reason: unknown): void;
+  /** Whether it wants the details: both ends' addresses, and when each step was done. Bulk paths don't. */
+  readonly detailed: boolean;
 }
 
 // Read and filled within one call, over and over. ArrayBuffers from the start: JavaScriptCore may move a lone typed array.
@@ -42,6 +44,12 @@ const remoteEnd = new Uint8Array(new ArrayBuffer(128));
 const drained = new Uint8Array(new ArrayBuffer(1));
 /** `struct linger { 1, 0 }`: close() answers with a RST and leaves nothing in TIME_WAIT. */
 const RESET = Int32Array.of(1, 0);
+
+/** Closes a connected socket with a RST: the peer is told at once, and no port is left in TIME_WAIT. */
+export function closeWithReset(libc: Libc, fd: number): void {
+  libc.setsockopt(fd, SOL_SOCKET, SO_LINGER, RESET);
+  libc.close(fd);
+}
 
 /** The state of one attempt. Between start() and its end, the socket is this object's alone, and every exit closes it. */
 export class Attempt implements Interest {
@@ -72,12 +80,12 @@ export class Attempt implements Interest {
 
   /** socket, options, bind, control, connect; then the switch. */
   start(): void {
-    const { libc, clock } = this.system;
+    const { libc } = this.system;
     const { options, address } = this;
     const fd = libc.socket(familyOf(address), SOCK_STREAM, 0);
     if (fd < 0) return this.#fail("socket", "socket", fd);
     this.fd = fd;
-    this.socketAt = clock.now();
+    this.socketAt = this.#now();
 
     const refusal = applySockopts(libc, fd, options) ?? bindLocal(libc, fd, options, address);
     if (refusal) return this.#fail(refusal.source, refusal.syscall, refusal.errno, refusal.option);
@@ -92,7 +100,7 @@ export class Attempt implements Interest {
     }
 
     const result = libc.connect(fd, address);
-    this.connectAt = clock.now();
+    this.connectAt = this.#now();
     switch (classify(-result)) {
       case "connecting":
         this.#interrupted = result === -EINTR;
@@ -113,8 +121,8 @@ export class Attempt implements Interest {
    * once looks the same. SO_ERROR decides, and then the peer, for SO_ERROR is 0 on a socket that never began as well.
    */
   run(): void {
-    const { libc, clock } = this.system;
-    this.writableAt = clock.now();
+    const { libc } = this.system;
+    this.writableAt = this.#now();
 
     word[0] = 0;
     const asked = libc.getsockopt(this.fd, SOL_SOCKET, SO_ERROR, word); // the one place that reads it: reading clears it
@@ -127,11 +135,12 @@ export class Attempt implements Interest {
 
     const localLength = libc.getsockname(this.fd, localEnd);
     if (localLength < 0) return this.#fail("so_error", "getsockname", localLength);
-    this.local = localEnd.slice(0, localLength);
+    if (this.owner.detailed) {
+      this.local = localEnd.slice(0, localLength);
+      this.remote = remoteEnd.slice(0, remoteLength);
+    }
     if (sameEnd(localEnd, remoteEnd)) return this.#selfConnect();
-
-    this.remote = remoteEnd.slice(0, remoteLength);
-    this.verifiedAt = clock.now();
+    this.verifiedAt = this.#now();
     this.owner.connected(this);
   }
 
@@ -172,6 +181,10 @@ export class Attempt implements Interest {
     return this.fd < 0;
   }
 
+  #now(): number {
+    return this.owner.detailed ? this.system.clock.now() : 0;
+  }
+
   /** Gives the descriptor away. */
   handOver(): number {
     const { fd } = this;
@@ -186,7 +199,7 @@ export class Attempt implements Interest {
     if (fd < 0) return;
     this.fd = -1;
     // What a firewall's log would call us: real from the SYN on, gone with the socket.
-    if (this.local === null && this.connectAt >= 0) {
+    if (this.owner.detailed && this.local === null && this.connectAt >= 0) {
       const length = libc.getsockname(fd, localEnd);
       if (length >= 0) this.local = localEnd.slice(0, length);
     }

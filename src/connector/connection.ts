@@ -7,6 +7,7 @@ import type { Socket } from "node:net";
 import process from "node:process";
 import { type Address, decodeSockaddr, errnoName, errnos, type Libc } from "../ffi/mod.ts";
 import { socketStreams, type Streams } from "./streams.ts";
+import { type Progress, timelineOf } from "./report.ts";
 import { readTcpInfo, type TcpInfo } from "./tcp_info.ts";
 import type { Timeline } from "./timeline.ts";
 
@@ -34,16 +35,15 @@ export class Connection implements Disposable {
   readonly #local: Uint8Array;
   readonly #remote: Uint8Array;
   #fd: number;
-  /** When each step was done. */
-  readonly timeline: Timeline;
+  readonly #progress: Progress;
 
   /** Made by `connect()` and `Connector`. `local` and `remote` are encoded socket addresses. */
-  constructor(libc: Libc, fd: number, local: Uint8Array, remote: Uint8Array, timeline: Timeline) {
+  constructor(libc: Libc, fd: number, local: Uint8Array, remote: Uint8Array, progress: Progress) {
     this.#libc = libc;
     this.#fd = fd;
     this.#local = local;
     this.#remote = remote;
-    this.timeline = timeline;
+    this.#progress = progress;
   }
 
   /** The descriptor; -1 when it was closed or handed on, for by then its number may be somebody else's. */
@@ -59,6 +59,11 @@ export class Connection implements Disposable {
   /** The peer's end. */
   get remoteAddress(): Address {
     return decodeSockaddr(this.#remote);
+  }
+
+  /** When each step was done. */
+  get timeline(): Timeline {
+    return timelineOf(this.#progress);
   }
 
   /**

@@ -3,21 +3,18 @@
  *
  * @module
  */
-import { type Address, constants, decodeSockaddr, encodeSockaddr, errnoName, errnos, familyOf } from "../ffi/mod.ts";
+import { encodeSockaddr, errnos } from "../ffi/mod.ts";
 import type { Deadline } from "../poller/deadlines.ts";
 import type { Job } from "../poller/turn.ts";
 import { Attempt, type AttemptOwner, type Failure } from "./attempt.ts";
 import { Connection } from "./connection.ts";
-import { ConnectError, type ConnectErrorInit, ConnectTimeoutError } from "./errors.ts";
-import { hintFor } from "./hints.ts";
+import { ConnectError, ConnectTimeoutError } from "./errors.ts";
 import type { Prepared } from "./options.ts";
 import { checkAddress, checkTarget, lookupDenied } from "./permission.ts";
+import { describeAttempt, describeName, type Progress } from "./report.ts";
 import type { LookupError } from "./resolve.ts";
 import type { System } from "./system.ts";
 import type { Target } from "./target.ts";
-import type { AttemptTimeline, Timeline } from "./timeline.ts";
-
-const { AF_INET6, AF_UNIX } = constants;
 
 /** Who dials, and is told once how it ended. */
 export interface DialOwner {
@@ -28,14 +25,16 @@ export interface DialOwner {
 }
 
 /** A dial under way. Until it ends, whatever it holds is closed by {@link Dial.cancel}. */
-export class Dial implements Job, Deadline, AttemptOwner {
+export class Dial implements Job, Deadline, AttemptOwner, Progress {
   readonly at: number;
   rank = -1;
   #over = false;
-  readonly #began: number;
-  #resolvedAt = -1;
+  #aborted = false;
+  readonly began: number;
+  resolvedAt = -1;
+  readonly attempts: Attempt[] = [];
+  readonly detailed = true;
   #addresses: Uint8Array[] = [];
-  #attempts: Attempt[] = [];
   #errors: ConnectError[] = [];
 
   /** `address` is the encoded target, or null for a name; `timeout` is what is left of it in ms, if there is one. */
@@ -47,8 +46,8 @@ export class Dial implements Job, Deadline, AttemptOwner {
     private readonly timeout: number | undefined,
     private readonly owner: DialOwner,
   ) {
-    this.#began = system.clock.now();
-    this.at = this.#began + (timeout ?? Infinity);
+    this.began = system.clock.now();
+    this.at = this.began + (timeout ?? Infinity);
   }
 
   /** Begins on a later turn: ten thousand calls in one tick must not hold the thread. */
@@ -59,12 +58,13 @@ export class Dial implements Job, Deadline, AttemptOwner {
     poller.enqueue(this);
   }
 
-  /** Its turn has come. */
+  /** Its turn has come: to begin, or to be called off. */
   run(): void {
     if (this.#over) return;
+    if (this.#aborted) return this.#fail(this.options.signal!.reason);
     const { target, address } = this;
     try {
-      checkTarget(target);
+      checkTarget(target, this.system.poller.slice);
     } catch (denied) {
       return this.#fail(denied);
     }
@@ -83,33 +83,35 @@ export class Dial implements Job, Deadline, AttemptOwner {
   }
 
   #resolved(addresses: Uint8Array[]): void {
-    this.#resolvedAt = this.system.clock.now();
+    this.resolvedAt = this.system.clock.now();
     this.#addresses = addresses;
     this.#next();
   }
 
   /** A new socket for the next address. */
   #next(): void {
-    const address = this.#addresses[this.#attempts.length];
+    const address = this.#addresses[this.attempts.length];
     const attempt = new Attempt(this.system, address, this.options, this);
-    this.#attempts.push(attempt);
+    this.attempts.push(attempt);
     attempt.start();
   }
 
   connected(attempt: Attempt): void {
+    if (this.#aborted) return this.#fail(this.options.signal!.reason);
     this.#end();
     const { local, remote } = attempt;
-    this.owner.connected(new Connection(this.system.libc, attempt.handOver(), local!, remote!, this.#timeline()));
+    this.owner.connected(new Connection(this.system.libc, attempt.handOver(), local!, remote!, this));
   }
 
   failed(attempt: Attempt, failure: Failure): void {
-    this.#errors.push(new ConnectError(this.#describe(attempt, failure)));
-    if (this.#attempts.length < this.#addresses.length) return this.#next();
+    if (this.#aborted) return this.#fail(this.options.signal!.reason);
+    this.#errors.push(new ConnectError(describeAttempt(attempt, failure, this)));
+    if (this.attempts.length < this.#addresses.length) return this.#next();
     const errors = this.#errors;
     // The first address is the one the system would rather have used: its error leads, the others are listed.
     if (errors.length === 1) return this.#fail(errors[0]);
-    const first = this.#attempts[0];
-    this.#fail(new ConnectError({ ...this.#describe(first, first.failure!), errors }));
+    const first = this.attempts[0];
+    this.#fail(new ConnectError({ ...describeAttempt(first, first.failure!, this), errors }));
   }
 
   threw(_attempt: Attempt, reason: unknown): void {
@@ -118,9 +120,9 @@ export class Dial implements Job, Deadline, AttemptOwner {
 
   /** The deadline passed: look once more, then call it a timeout. */
   expire(): void {
-    this.#attempts.at(-1)?.lookAgain();
+    this.attempts.at(-1)?.lookAgain();
     if (this.#over) return;
-    const attempt = this.#attempts.at(-1); // another one, if the look told the end of the first
+    const attempt = this.attempts.at(-1); // another one, if the look told the end of the first
     const failure = {
       source: "deadline",
       syscall: attempt ? "connect" : "getaddrinfo",
@@ -128,20 +130,24 @@ export class Dial implements Job, Deadline, AttemptOwner {
       verdict: "retry",
     } as const;
     attempt?.abandon();
-    const init = attempt ? this.#describe(attempt, failure) : this.#describeName(failure, "ETIMEDOUT");
-    this.#fail(new ConnectTimeoutError({ ...init, errors: this.#errors }, this.options.timeout!));
+    const timeout = this.options.timeout!;
+    const init = attempt
+      ? describeAttempt(attempt, failure, this, timeout)
+      : describeName(this.target, "ETIMEDOUT", failure, this, timeout);
+    this.#fail(new ConnectTimeoutError({ ...init, errors: this.#errors }, timeout));
   }
 
-  /** The signal was aborted. */
+  /** The signal was aborted. What is to be closed waits for its turn: one signal may stand for ten thousand dials. */
   handleEvent(): void {
-    this.#fail(this.options.signal!.reason);
+    this.#aborted = true;
+    this.system.poller.enqueue(this);
   }
 
   /** Ends it without a word to its owner. Nothing happens if it is over. */
   cancel(): void {
     if (this.#over) return;
     this.#end();
-    this.#attempts.at(-1)?.abandon();
+    this.attempts.at(-1)?.abandon();
   }
 
   #fail(reason: unknown): void {
@@ -156,61 +162,11 @@ export class Dial implements Job, Deadline, AttemptOwner {
     this.options.signal?.removeEventListener("abort", this);
   }
 
-  /** What an error tells of an attempt. */
-  #describe(attempt: Attempt, failure: Failure): ConnectErrorInit {
-    const remote = decodeSockaddr(attempt.address);
-    const family = familyOf(attempt.address);
-    const hint = hintFor({
-      ...failure,
-      code: errnoName(failure.errno),
-      family: family === AF_UNIX ? "unix" : family === AF_INET6 ? 6 : 4,
-      timeout: this.options.timeout,
-    });
-    return { ...failure, ...named(remote), ...namedLocal(attempt.local), hint, timeline: this.#timeline() };
-  }
-
-  /** What an error tells before there is an address. */
-  #describeName(failure: Failure, code: string): ConnectErrorInit {
-    const hint = hintFor({ ...failure, code, family: 4, timeout: this.options.timeout });
-    const { hostname, port } = this.target as { hostname: string; port: number };
-    return { ...failure, code, address: hostname, port, hint, timeline: this.#timeline() };
-  }
-
   #lookupError(error: LookupError): ConnectError {
     const code = error.code ?? "EAI_FAIL";
     // Only "try again" is worth it: a name that does not exist will not, next time either.
     const verdict = code === "EAI_AGAIN" ? "retry" : "fatal";
     const failure = { source: "resolve", syscall: "getaddrinfo", errno: error.errno ?? 0, verdict } as const;
-    return new ConnectError({ ...this.#describeName(failure, code), cause: error });
+    return new ConnectError({ ...describeName(this.target, code, failure, this), cause: error });
   }
-
-  #timeline(): Timeline {
-    const since = (at: number) => at < 0 ? null : at - this.#began;
-    const attempts = this.#attempts.map((attempt): AttemptTimeline => {
-      const { address, port } = named(decodeSockaddr(attempt.address));
-      return {
-        address,
-        port,
-        socket: since(attempt.socketAt),
-        connect: since(attempt.connectAt),
-        writable: since(attempt.writableAt),
-        verified: since(attempt.verifiedAt),
-        code: attempt.failure && errnoName(attempt.failure.errno),
-      };
-    });
-    const last = attempts.at(-1) ?? { socket: null, connect: null, writable: null, verified: null };
-    const { socket, connect, writable, verified } = last;
-    return { resolved: since(this.#resolvedAt), socket, connect, writable, verified, attempts };
-  }
-}
-
-/** Node's names for a remote end: a path is an address without a port. */
-function named(end: Address): { address: string; port?: number } {
-  return "path" in end ? { address: end.path } : { address: end.hostname, port: end.port };
-}
-
-/** A port of 0 means that the kernel had not chosen our end yet: nothing to tell. */
-function namedLocal(local: Uint8Array | null): { localAddress?: string; localPort?: number } {
-  const end = local && decodeSockaddr(local);
-  return end === null || "path" in end || end.port === 0 ? {} : { localAddress: end.hostname, localPort: end.port };
 }

@@ -105,13 +105,15 @@ function refuseForUnix(options: ConnectOptions): void {
   }
 }
 
-function checkNumber(name: string, value: unknown, from: number, to: number, expected: string): number {
+/** A number within a range, or an error that names it. */
+export function checkNumber(name: string, value: unknown, from: number, to: number, expected: string): number {
   if (typeof value !== "number") throw new TypeError(`Cannot use ${name} ${show(value)}: expected ${expected}`);
   if (!(value >= from && value <= to)) throw new RangeError(`Cannot use ${name} ${value}: expected ${expected}`);
   return value;
 }
 
-function checkInteger(name: string, value: unknown, from: number, to: number): number {
+/** An integer within a range, or an error that names it. */
+export function checkInteger(name: string, value: unknown, from: number, to: number): number {
   const expected = `an integer from ${from} to ${to}`;
   checkNumber(name, value, from, to, expected);
   if (!Number.isInteger(value)) throw new RangeError(`Cannot use ${name} ${value}: expected ${expected}`);

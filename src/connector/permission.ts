@@ -25,6 +25,9 @@ function allNetGranted(Deno: DenoPermissions): boolean {
   return state === "granted" && !partial;
 }
 
+/** The poller's slice in which net was last seen granted. No code but ours runs within one, so it is still granted. */
+let grantedIn = -1;
+
 function demand(Deno: DenoPermissions, descriptor: Descriptor, what: string): void {
   let { state } = Deno.permissions.querySync(descriptor);
   if (state === "prompt") state = Deno.permissions.requestSync(descriptor).state;
@@ -39,14 +42,18 @@ function notCapable(Deno: DenoPermissions, name: string, what: string): Error {
 
 /**
  * Under Deno, asks for what the target needs: net for `host:port`, read and write for a Unix path, net at large for an
- * abstract name. Elsewhere nothing.
+ * abstract name. Elsewhere nothing. `slice` is the poller's: a query costs over 1 µs, so there is one for many targets.
  *
  * @throws {Deno.errors.NotCapable} It isn't granted, in Deno's words.
  */
-export function checkTarget(target: Target): void {
+export function checkTarget(target: Target, slice: number): void {
   if (Deno === undefined) return;
   if ("hostname" in target) {
-    if (allNetGranted(Deno)) return;
+    if (slice === grantedIn) return;
+    if (allNetGranted(Deno)) {
+      grantedIn = slice;
+      return;
+    }
     const host = hostPort(target.hostname, target.port);
     demand(Deno, { name: "net", host }, host);
   } else if (target.path.startsWith("@")) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { encodeSockaddr, parseIPv4, parseIPv6, UNIX_PATH_MAX } from "../ffi/mod.ts";
+import { encodeSockaddr, parseIPv4, parseIPv6, UNIX_PATH_MAX, withPort } from "../ffi/mod.ts";
 
 /** A TCP or Unix-domain endpoint. `hostname` is a name, or an IP literal with or without brackets. */
 export type Target = { hostname: string; port: number } | { path: string };
@@ -40,6 +40,7 @@ function parseString(text: string): Target {
 }
 
 function checkEndpoint(hostname: unknown, port: unknown): Target {
+  if (last !== null && hostname === last.hostname) return { hostname, port: checkPort("port", port, 1) };
   if (typeof hostname !== "string") throw new TypeError(`Cannot use hostname ${show(hostname)}: expected a string`);
   const bare = hostname.startsWith("[") && hostname.endsWith("]") ? hostname.slice(1, -1) : hostname;
   // Not the grammar of DNS: a resolver may know other names. But nothing that would end a C string or hold two hosts.
@@ -80,10 +81,19 @@ export function isLiteral(hostname: string): boolean {
   return parseIPv4(hostname) !== null || isIPv6(hostname);
 }
 
+/** The literal that was encoded last: many targets in a row often differ in the port alone. */
+let last: { hostname: string; sockaddr: Uint8Array } | null = null;
+
 /** The kernel's form of a target that needs no look-up, or null for one that does. */
 export function encodeTarget(target: Target): Uint8Array | null {
-  if ("hostname" in target && !isLiteral(target.hostname)) return null;
-  return encodeSockaddr(target);
+  if ("path" in target) return encodeSockaddr(target);
+  const { hostname, port } = target;
+  if (last?.hostname === hostname) return withPort(last.sockaddr, port);
+  if (!isLiteral(hostname)) return null;
+  const sockaddr = encodeSockaddr(target);
+  // A zone names an interface, and interfaces come and go.
+  if (!hostname.includes("%")) last = { hostname, sockaddr };
+  return sockaddr;
 }
 
 /** A value as an error message shows it. */

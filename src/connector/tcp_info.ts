@@ -54,14 +54,16 @@ const STATES = [
   "NEW_SYN_RECV",
 ];
 
+/** TCP_INFO's number on Linux. FreeBSD has another, and a struct with other fields; macOS has none of this name. */
+const LINUX_TCP_INFO = 11;
+
 /** The struct grows at its end with the kernel: nothing past the returned length is read. */
-const MIN_RTT = 148;
+const RTT = 68, MIN_RTT = 148;
 
 /** Reads TCP_INFO: the information, or -errno (-EOPNOTSUPP on a Unix socket, -ENOPROTOOPT where the system has none). */
 export function readTcpInfo(libc: Libc, fd: number, absent: number): TcpInfo | number {
   const { TCP_INFO } = constants;
-  // FreeBSD's struct has other fields at other places; macOS has none of this name.
-  if (TCP_INFO !== 11) return absent;
+  if (TCP_INFO !== LINUX_TCP_INFO) return absent;
   const bytes = new Uint8Array(new ArrayBuffer(256));
   const length = libc.getsockopt(fd, constants.IPPROTO_TCP, TCP_INFO, bytes);
   if (length < 0) return length;
@@ -76,11 +78,21 @@ export function readTcpInfo(libc: Libc, fd: number, absent: number): TcpInfo | n
     unacked: u32(24),
     lost: u32(32),
     pmtu: u32(60),
-    rtt: u32(68),
+    rtt: u32(RTT),
     rttVar: u32(72),
     ssthresh: u32(76),
     cwnd: u32(80),
     totalRetransmits: u32(100),
     minRtt: length >= MIN_RTT + 4 ? u32(MIN_RTT) : null,
   };
+}
+
+const rttOnly = new Uint8Array(new ArrayBuffer(RTT + 4));
+const rttView = new DataView(rttOnly.buffer);
+
+/** The smoothed round-trip time alone, µs; null where the kernel tells none. */
+export function readRtt(libc: Libc, fd: number): number | null {
+  if (constants.TCP_INFO !== LINUX_TCP_INFO) return null;
+  const length = libc.getsockopt(fd, constants.IPPROTO_TCP, LINUX_TCP_INFO, rttOnly);
+  return length < RTT + 4 ? null : rttView.getUint32(RTT, true);
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { CallName, Prototype } from "./prototypes.ts";
+import type { LocalName, PosixName, Prototypes, WaitName } from "./prototypes.ts";
 
 /** Memory that JavaScript owns and a C function may read or fill during a call. */
 export type Memory = Uint8Array | Int32Array;
@@ -12,7 +12,10 @@ export type Memory = Uint8Array | Int32Array;
 export type Call = (...args: (number | Memory | null)[]) => number;
 
 /** The bound functions by name. */
-export type Calls = Record<CallName, Call>;
+export type Calls = Record<PosixName, Call> & Partial<Record<LocalName, Call>>;
+
+/** One bound C function, called on another thread. */
+export type ThreadCall = (...args: (number | Memory | null)[]) => Promise<number>;
 
 /** A loaded libc. */
 export interface Library {
@@ -21,11 +24,11 @@ export interface Library {
   /** This thread's errno, which only means something on the line after a failed call. */
   errno(): number;
   /**
-   * poll(2) on another thread, so that this one is free while the kernel waits. Keeps the process alive until it
-   * returns. Only the result is known afterwards: errno belongs to the other thread.
+   * The calls that wait, on another thread, so that this one is free meanwhile. A call keeps the process alive and its
+   * memory in place until it returns. Only its result is known then: errno belongs to the other thread.
    */
-  pollOffThread(fds: Uint8Array, nfds: number, timeout: number): Promise<number>;
+  readonly offThread: Partial<Record<WaitName, ThreadCall>>;
 }
 
 /** Opens the libc at `path` with the given prototypes. */
-export type OpenLibrary = (path: string, prototypes: Record<CallName, Prototype>) => Library;
+export type OpenLibrary = (path: string, prototypes: Prototypes) => Library;

@@ -5,8 +5,8 @@
  */
 import process from "node:process";
 import type { Calls, Library, Memory } from "./backend.ts";
-import type { CallName, CType, Prototype } from "./prototypes.ts";
-import { createWorkerPoll } from "./worker.ts";
+import { type CallName, type CType, type PosixName, type Prototype, type Prototypes, waitNames } from "./prototypes.ts";
+import { createThreadCalls } from "./worker.ts";
 
 /** The part of `bun:ffi` that is used here, so that this file type-checks without Bun's types. */
 interface BunFfi {
@@ -24,7 +24,7 @@ const argument: Record<CType, string> = { i32: "i32", u32: "u32", usize: "u64", 
 const result: Record<CType, string> = { ...argument, usize: "ptr" };
 
 /** {@link OpenLibrary} for Bun. */
-export function openLibrary(path: string, prototypes: Record<CallName, Prototype>): Library {
+export function openLibrary(path: string, prototypes: Prototypes): Library {
   // Not an import: Deno, bundlers and TypeScript need not know `bun:ffi`, and nothing is loaded before its first use.
   const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
   const entries = Object.entries(prototypes) as [CallName, Prototype][];
@@ -32,11 +32,15 @@ export function openLibrary(path: string, prototypes: Record<CallName, Prototype
   for (const [name, prototype] of entries) {
     // One dlopen(3) a function: Bun has no way to bind one symbol under two names, and the library is loaded once.
     const symbol = prototype.symbol ?? name;
-    const types = { args: prototype.args.map((type) => argument[type]), returns: result[prototype.result] };
-    calls[name] = ffi.dlopen(path, { [symbol]: types }).symbols[symbol] as Calls[CallName];
+    calls[name] = ffi.dlopen(path, { [symbol]: inBunsWords(prototype) }).symbols[symbol] as Calls[PosixName];
   }
 
   // errno is mapped: reading it is one load. Its address is one per thread and never moves.
   const value = new Int32Array(ffi.toArrayBuffer(calls.errnoLocation(), 0, 4));
-  return { calls, errno: () => value[0], pollOffThread: createWorkerPoll(path, ffi.ptr) };
+  const waiting = waitNames(prototypes).map((name) => [name, inBunsWords(prototypes[name]!)] as const);
+  return { calls, errno: () => value[0], offThread: createThreadCalls(path, Object.fromEntries(waiting), ffi.ptr) };
+}
+
+function inBunsWords(prototype: Prototype): { args: string[]; returns: string } {
+  return { args: prototype.args.map((type) => argument[type]), returns: result[prototype.result] };
 }

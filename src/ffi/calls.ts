@@ -59,7 +59,28 @@ export interface Libc {
   /** poll(2) over the first `nfds` pollfds of `fds` (8 bytes each). `timeout` in ms; 0 looks without waiting, -1 waits for ever, **blocking this thread**. */
   poll(fds: Memory, nfds: number, timeout: number): number;
   /** poll(2) on another thread. `fds` must stay referenced and unchanged until it returns; meanwhile it keeps the process alive. */
-  pollOffThread(fds: Uint8Array, nfds: number, timeout: number): Promise<number>;
+  pollOffThread(fds: Memory, nfds: number, timeout: number): Promise<number>;
+  /** epoll_create1(2), Linux; `EPOLL_CLOEXEC` is the one flag. On other systems -ENOSYS. */
+  epoll_create1(flags: number): number;
+  /** epoll_ctl(2), Linux. `event` is a `struct epoll_event`: 12 bytes on x86-64, 16 on arm64. */
+  epoll_ctl(epfd: number, operation: number, fd: number, event: Memory | null): number;
+  /** epoll_wait(2), Linux; `timeout` in ms as in {@link poll}. */
+  epoll_wait(epfd: number, events: Memory, maxevents: number, timeout: number): number;
+  /** epoll_wait(2) on another thread, as {@link pollOffThread}. */
+  epoll_waitOffThread(epfd: number, events: Memory, maxevents: number, timeout: number): Promise<number>;
+  /** kqueue(2), macOS and FreeBSD. On other systems -ENOSYS. */
+  kqueue(): number;
+  /** kevent(2), macOS and FreeBSD; `timeout` is a `struct timespec`, or null to wait for ever, **blocking this thread**. */
+  kevent(
+    kq: number,
+    changes: Memory | null,
+    nchanges: number,
+    events: Memory | null,
+    nevents: number,
+    timeout: Memory | null,
+  ): number;
+  /** kevent(2) without changes on another thread, as {@link pollOffThread}. */
+  keventOffThread(kq: number, events: Memory, nevents: number, timeout: Memory | null): Promise<number>;
   /** send(2) from `buffer`; `MSG_NOSIGNAL` is added where it exists. The number of bytes taken. */
   send(fd: number, buffer: Uint8Array, flags: number): number;
   /** recv(2) into `buffer`: the number of bytes, 0 at the end of the stream. */
@@ -74,6 +95,8 @@ export interface Libc {
   shutdown(fd: number, how: number): number;
   /** close(2). Never again for the same number, whatever it returns: the kernel hands the number to the next open(). */
   close(fd: number): number;
+  /** getrlimit(2) of RLIMIT_NOFILE: how many descriptors this process may have open (the soft limit). */
+  descriptorLimit(): number;
   /** if_nametoindex(3): an interface's index, or -ENODEV. */
   if_nametoindex(name: string): number;
   /** if_indextoname(3): an interface's name, or null where no interface has that index. */

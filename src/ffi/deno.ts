@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Calls, Library } from "./backend.ts";
-import type { CallName, Prototype } from "./prototypes.ts";
+import type { Calls, Library, ThreadCall } from "./backend.ts";
+import { type Prototypes, waitNames } from "./prototypes.ts";
 
 /** The part of Deno's API that is used here, so that this file type-checks without Deno's types. */
 interface DenoFfi {
@@ -16,13 +16,15 @@ interface DenoFfi {
 }
 
 /** {@link OpenLibrary} for Deno. */
-export function openLibrary(path: string, prototypes: Record<CallName, Prototype>): Library {
+export function openLibrary(path: string, prototypes: Prototypes): Library {
   const { Deno } = globalThis as unknown as { Deno: DenoFfi };
   const symbols: Parameters<DenoFfi["dlopen"]>[1] = {};
   for (const [name, { symbol, args, result }] of Object.entries(prototypes)) {
     symbols[name] = { name: symbol ?? name, parameters: args, result };
   }
-  symbols.pollOffThread = { name: "poll", parameters: prototypes.poll.args, result: "i32", nonblocking: true };
+  for (const name of waitNames(prototypes)) {
+    symbols[`${name}OffThread`] = { ...symbols[name], nonblocking: true };
+  }
 
   const bound = Deno.dlopen(path, symbols).symbols;
   const calls = bound as Calls;
@@ -39,6 +41,16 @@ export function openLibrary(path: string, prototypes: Record<CallName, Prototype
       calls.memcpy(value, location, 4);
       return value[0];
     },
-    pollOffThread: bound.pollOffThread as Library["pollOffThread"],
+    offThread: Object.fromEntries(
+      waitNames(prototypes).map((name) => [name, keepingMemory(bound[`${name}OffThread`] as ThreadCall)]),
+    ),
+  };
+}
+
+/** Deno hands the other thread an address and keeps no reference: until the call is over, this does. */
+function keepingMemory(call: ThreadCall): ThreadCall {
+  return async (...args) => {
+    const result = await call(...args);
+    return args.length > 0 ? result : -1;
   };
 }

@@ -9,7 +9,7 @@ import { loadLibc } from "./load.ts";
 import { arch, constants, errnos, os } from "./platform.ts";
 
 const { F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_NONBLOCK, MSG_NOSIGNAL = 0 } = constants;
-const { ENOENT, EALREADY, EINPROGRESS } = errnos;
+const { ENOENT, ENOSYS, EALREADY, EINPROGRESS } = errnos;
 /** Zero where the system has no such flags: there fcntl(2) follows. */
 const { SOCK_NONBLOCK = 0, SOCK_CLOEXEC = 0 } = constants;
 const BIRTH_FLAGS = SOCK_NONBLOCK | SOCK_CLOEXEC;
@@ -39,6 +39,12 @@ function failure(error: number, again: () => number): number {
 
 /** net/if.h, on all three systems: a name's 15 bytes and its NUL. */
 const IF_NAMESIZE = 16;
+
+/** A zero `struct timespec`: kevent(2) looks without waiting. */
+const NO_WAIT = new Uint8Array(new ArrayBuffer(16));
+
+/** `struct rlimit`: two 64-bit numbers, the soft limit first. RLIMIT_NOFILE is 7 on Linux, 8 on the BSDs. */
+const rlimit = new Int32Array(new ArrayBuffer(16));
 
 /** In and out: how long the buffer is, how long the answer was. */
 const length = new Int32Array(new ArrayBuffer(4));
@@ -129,9 +135,44 @@ export const libc: Libc = {
     return result >= 0 ? result : failure(library.errno(), () => c.poll(fds, nfds, 0));
   },
   async pollOffThread(fds, nfds, timeout) {
-    const result = await library.pollOffThread(fds, nfds, timeout);
+    const result = await library.offThread.poll!(fds, nfds, timeout);
     // errno stayed on the other thread: ask again here, without waiting, to learn why.
     return result >= 0 ? result : libc.poll(fds, nfds, 0);
+  },
+  epoll_create1(flags) {
+    if (!c.epoll_create1) return -ENOSYS;
+    const result = c.epoll_create1(flags);
+    return result >= 0 ? result : -library.errno();
+  },
+  epoll_ctl(epfd, operation, fd, event) {
+    if (!c.epoll_ctl) return -ENOSYS;
+    const result = c.epoll_ctl(epfd, operation, fd, event);
+    return result >= 0 ? result : -library.errno();
+  },
+  epoll_wait(epfd, events, maxevents, timeout) {
+    if (!c.epoll_wait) return -ENOSYS;
+    const result = c.epoll_wait(epfd, events, maxevents, timeout);
+    return result >= 0 ? result : -library.errno();
+  },
+  async epoll_waitOffThread(epfd, events, maxevents, timeout) {
+    if (!library.offThread.epoll_wait) return -ENOSYS;
+    const result = await library.offThread.epoll_wait(epfd, events, maxevents, timeout);
+    return result >= 0 ? result : libc.epoll_wait(epfd, events, maxevents, 0);
+  },
+  kqueue() {
+    if (!c.kqueue) return -ENOSYS;
+    const result = c.kqueue();
+    return result >= 0 ? result : -library.errno();
+  },
+  kevent(kq, changes, nchanges, events, nevents, timeout) {
+    if (!c.kevent) return -ENOSYS;
+    const result = c.kevent(kq, changes, nchanges, events, nevents, timeout);
+    return result >= 0 ? result : -library.errno();
+  },
+  async keventOffThread(kq, events, nevents, timeout) {
+    if (!library.offThread.kevent) return -ENOSYS;
+    const result = await library.offThread.kevent(kq, null, 0, events, nevents, timeout);
+    return result >= 0 ? result : libc.kevent(kq, null, 0, events, nevents, NO_WAIT);
   },
   send(fd, buffer, flags) {
     const result = c.send(fd, buffer, buffer.length, flags | MSG_NOSIGNAL);
@@ -168,6 +209,11 @@ export const libc: Libc = {
   close(fd) {
     const result = c.close(fd);
     return result >= 0 ? result : -library.errno();
+  },
+  descriptorLimit() {
+    if (c.getrlimit(os === "linux" ? 7 : 8, rlimit) < 0) return -library.errno();
+    // rlim_cur, 64 bits; RLIM_INFINITY and anything else past 31 bits is more than there will ever be descriptors.
+    return rlimit[1] === 0 && rlimit[0] >= 0 ? rlimit[0] : 0x7fffffff;
   },
   if_nametoindex(name) {
     const cString = new TextEncoder().encode(name + "\0");

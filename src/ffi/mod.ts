@@ -35,5 +35,6 @@ export {
   sameEnd,
   UNIX_PATH_MAX,
   type UnixAddress,
+  withPort,
 } from "./sockaddr.ts";
 export { UnsupportedPlatformError } from "./unsupported.ts";

@@ -22,8 +22,8 @@ export interface Prototype {
   readonly symbol?: string;
 }
 
-/** The functions by the names this project calls them; every back end offers all of them. */
-export type CallName =
+/** What every supported system has, by the names this project calls it. */
+export type PosixName =
   | "socket"
   | "bind"
   | "connect"
@@ -42,13 +42,26 @@ export type CallName =
   | "pipe"
   | "shutdown"
   | "close"
+  | "getrlimit"
   | "if_nametoindex"
   | "if_indextoname"
   | "memcpy"
   | "errnoLocation";
 
+/** What only Linux, or only the BSDs, have. */
+export type LocalName = "epoll_create1" | "epoll_ctl" | "epoll_wait" | "kqueue" | "kevent";
+
+/** Any of them. */
+export type CallName = PosixName | LocalName;
+
+/** The calls that wait, and so are offered on another thread as well. */
+export type WaitName = "poll" | "epoll_wait" | "kevent";
+
+/** The prototypes of one system. */
+export type Prototypes = Record<PosixName, Prototype> & Partial<Record<LocalName, Prototype>>;
+
 /** Everything that is the same on Linux, macOS and FreeBSD. */
-const posix: Record<CallName, Prototype> = {
+const posix: Record<PosixName, Prototype> = {
   socket: { args: ["i32", /* domain */ "i32", /* type */ "i32" /* protocol */], result: "i32" },
   bind: { args: ["i32", /* fd */ "buffer", /* addr */ "u32" /* addrlen */], result: "i32" },
   connect: { args: ["i32", /* fd */ "buffer", /* addr */ "u32" /* addrlen */], result: "i32" },
@@ -73,6 +86,7 @@ const posix: Record<CallName, Prototype> = {
   pipe: { args: ["buffer" /* pipefd[2] */], result: "i32" },
   shutdown: { args: ["i32", /* fd */ "i32" /* how */], result: "i32" },
   close: { args: ["i32" /* fd */], result: "i32" },
+  getrlimit: { args: ["i32", /* resource */ "buffer" /* rlim */], result: "i32" },
   if_nametoindex: { args: ["buffer" /* ifname */], result: "u32" },
   if_indextoname: { args: ["u32", /* ifindex */ "buffer" /* ifname */], result: "usize" },
   memcpy: { args: ["buffer", /* dest */ "usize", /* src */ "usize" /* n */], result: "void" },
@@ -80,13 +94,37 @@ const posix: Record<CallName, Prototype> = {
 };
 
 /** accept4(2) and pipe2(2): a descriptor that is non-blocking and close-on-exec from birth. macOS has neither. */
-const atomicFlags: Partial<Record<CallName, Prototype>> = {
+const atomicFlags: Partial<Record<PosixName, Prototype>> = {
   accept: {
     symbol: "accept4",
     args: ["i32", /* fd */ "buffer", /* addr */ "buffer", /* addrlen */ "i32" /* flags */],
     result: "i32",
   },
   pipe: { symbol: "pipe2", args: ["buffer", /* pipefd[2] */ "i32" /* flags */], result: "i32" },
+};
+
+const epoll: Partial<Record<LocalName, Prototype>> = {
+  epoll_create1: { args: ["i32" /* flags */], result: "i32" },
+  epoll_ctl: { args: ["i32", /* epfd */ "i32", /* op */ "i32", /* fd */ "buffer" /* event */], result: "i32" },
+  epoll_wait: {
+    args: ["i32", /* epfd */ "buffer", /* events */ "i32", /* maxevents */ "i32" /* timeout */],
+    result: "i32",
+  },
+};
+
+const kqueue: Partial<Record<LocalName, Prototype>> = {
+  kqueue: { args: [], result: "i32" },
+  kevent: {
+    args: [
+      "i32", /* kq */
+      "buffer", /* changelist */
+      "i32", /* nchanges */
+      "buffer", /* eventlist */
+      "i32", /* nevents */
+      "buffer", /* timeout */
+    ],
+    result: "i32",
+  },
 };
 
 /** What glibc and musl call the function that FreeBSD and macOS call `__error`. */
@@ -96,7 +134,7 @@ const errnoLocation: Prototype = { symbol: "__errno_location", args: [], result:
  * Apple's arm64 passes a variadic argument on the stack, never in a register. Six padding words fill the
  * registers, so that the ninth argument lands where fcntl(2) looks for its third.
  */
-const appleArm64: Partial<Record<CallName, Prototype>> = {
+const appleArm64: Partial<Record<PosixName, Prototype>> = {
   fcntl: {
     args: ["i32", /* fd */ "i32", /* cmd */ "usize", "usize", "usize", "usize", "usize", "usize", "i32" /* arg */],
     result: "i32",
@@ -104,8 +142,13 @@ const appleArm64: Partial<Record<CallName, Prototype>> = {
 };
 
 /** The prototypes of one system, by the names this project calls them. */
-export function prototypesOf(os: string, arch: string): Record<CallName, Prototype> {
-  if (os === "darwin") return arch === "arm64" ? { ...posix, ...appleArm64 } : posix;
-  if (os === "freebsd") return { ...posix, ...atomicFlags };
-  return { ...posix, ...atomicFlags, errnoLocation };
+export function prototypesOf(os: string, arch: string): Prototypes {
+  if (os === "linux") return { ...posix, ...atomicFlags, ...epoll, errnoLocation };
+  if (os === "freebsd") return { ...posix, ...atomicFlags, ...kqueue };
+  return { ...posix, ...kqueue, ...(arch === "arm64" ? appleArm64 : {}) };
+}
+
+/** Which of the waiting calls there are. */
+export function waitNames(prototypes: Prototypes): WaitName[] {
+  return (["poll", "epoll_wait", "kevent"] as const).filter((name) => name in prototypes);
 }

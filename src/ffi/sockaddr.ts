@@ -133,6 +133,25 @@ function encodeUnix(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
+ * A copy of an encoded IP address with another port.
+ *
+ * @example Usage
+ * ```ts
+ * import { decodeSockaddr, encodeSockaddr, withPort } from "@einprogress/connect/ffi";
+ * import { deepStrictEqual } from "node:assert/strict";
+ *
+ * const address = encodeSockaddr({ hostname: "127.0.0.1", port: 80 });
+ * deepStrictEqual(decodeSockaddr(withPort(address, 443)), { hostname: "127.0.0.1", port: 443 });
+ * ```
+ */
+export function withPort(sockaddr: Uint8Array, port: number): Uint8Array {
+  const copy = sockaddr.slice();
+  copy[PORT] = port >> 8;
+  copy[PORT + 1] = port;
+  return copy;
+}
+
+/**
  * Decodes what getsockname(2), getpeername(2) or accept(2) wrote.
  *
  * @param sockaddr The bytes.

@@ -1,5 +1,5 @@
 /**
- * poll(2) on a worker thread, for a runtime whose FFI can only block.
+ * Calls that block, on a worker thread, for a runtime whose FFI can only block.
  *
  * A worker is spawned the first time something is really pending, kept for the next call, and ended when it has
  * had nothing to do for a second. It is ref'd only during a call: an idle one never keeps the process alive.
@@ -7,20 +7,26 @@
  * @module
  */
 
+import type { Memory, ThreadCall } from "./backend.ts";
+
 /** How long a worker without work is kept, in ms: a new one costs some 4 ms, an idle one some 7 MB. */
 const KEEP_IDLE = 1_000;
+
+/** A C function in `bun:ffi`'s words. */
+type Signature = { args: string[]; returns: string };
 
 /**
  * The worker's program. It lives in a string and starts from a Blob, so that there is no second file for a
  * package, a bundler or a compiled binary to lose.
  */
-const program = (libcPath: string): string => `
-const { poll } = process.getBuiltinModule("bun:ffi").dlopen(${JSON.stringify(libcPath)}, {
-  poll: { args: ["u64", "u32", "i32"], returns: "i32" },
-}).symbols;
-self.onmessage = ({ data: { cell, fds, nfds, timeout } }) => {
+const program = (libcPath: string, signatures: Record<string, Signature>): string => `
+const { symbols } = process.getBuiltinModule("bun:ffi").dlopen(
+  ${JSON.stringify(libcPath)},
+  ${JSON.stringify(signatures)},
+);
+self.onmessage = ({ data: { cell, name, args } }) => {
   const shared = new Int32Array(cell);
-  shared[1] = poll(fds, nfds, timeout);
+  shared[1] = symbols[name](...args);
   Atomics.store(shared, 0, 1);
   Atomics.notify(shared, 0);
 };`;
@@ -39,12 +45,20 @@ interface Idle {
   readonly retirement: { unref(): void };
 }
 
-/** A poll(2) that blocks a worker instead of this thread. `addressOf` tells where a piece of memory is. */
-export function createWorkerPoll(
+/** Calls that block a worker instead of this thread. `addressOf` tells where a piece of memory is. */
+export function createThreadCalls(
   libcPath: string,
-  addressOf: (memory: Uint8Array) => number,
-): (fds: Uint8Array, nfds: number, timeout: number) => Promise<number> {
+  signatures: Record<string, Signature>,
+  addressOf: (memory: Memory) => number,
+): Record<string, ThreadCall> {
   const { Worker } = globalThis as unknown as { Worker: new (url: string) => WorkerThread };
+  // A worker can't be given memory, only where it is.
+  const byAddress = Object.fromEntries(
+    Object.entries(signatures).map(([name, { args, returns }]) => [
+      name,
+      { args: args.map((type) => type === "ptr" ? "u64" : type), returns },
+    ]),
+  );
   const idle: Idle[] = [];
   // One for all, and never revoked: a worker loads it some time after it was constructed.
   let url: string | null = null;
@@ -52,7 +66,7 @@ export function createWorkerPoll(
   function take(): WorkerThread {
     const last = idle.pop();
     if (last === undefined) {
-      url ??= URL.createObjectURL(new Blob([program(libcPath)], { type: "text/javascript" }));
+      url ??= URL.createObjectURL(new Blob([program(libcPath, byAddress)], { type: "text/javascript" }));
       return new Worker(url);
     }
     clearTimeout(last.retirement as unknown as number);
@@ -70,16 +84,21 @@ export function createWorkerPoll(
     idle.push({ worker, retirement });
   }
 
-  return async (fds, nfds, timeout) => {
+  async function call(name: string, args: Parameters<ThreadCall>): Promise<number> {
     const worker = take();
     const shared = new Int32Array(new SharedArrayBuffer(8));
     const failed = new Promise<never>((_, reject) => {
-      worker.onerror = (event) => reject(new Error(`The poll worker failed: ${event.message}`));
+      worker.onerror = (event) => reject(new Error(`The waiting thread failed: ${event.message}`));
     });
-    worker.postMessage({ cell: shared.buffer, fds: addressOf(fds), nfds, timeout });
+    const plain = args.map((arg) => arg === null ? 0 : typeof arg === "number" ? arg : addressOf(arg));
+    worker.postMessage({ cell: shared.buffer, name, args: plain });
     await Promise.race([Atomics.waitAsync(shared, 0, 0).value, failed]);
     giveBack(worker);
-    // The worker knew an address only. Naming the memory here is what has kept it alive until now.
-    return fds.length < nfds ? -1 : shared[1];
-  };
+    // The worker knew addresses only. Naming the memory here is what has kept it alive until now.
+    return args.length > 0 ? shared[1] : -1;
+  }
+
+  return Object.fromEntries(
+    Object.keys(signatures).map((name) => [name, (...args: Parameters<ThreadCall>) => call(name, args)]),
+  );
 }

@@ -10,6 +10,8 @@ export interface Clock {
   now(): number;
   /** Runs `callback` once, `delay` ms from now, and keeps the process alive until then. Answers what `clear` takes. */
   timeout(callback: () => void, delay: number): unknown;
+  /** The same, but it does not keep the process alive. */
+  background(callback: () => void, delay: number): unknown;
   /** Forgets a timeout. */
   clear(handle: unknown): void;
   /** Runs `callback` when the code that is running now is done, before any timer or I/O. */
@@ -25,6 +27,11 @@ export const LONGEST_TIMEOUT: number = 2 ** 31 - 1;
 export const clock: Clock = {
   now: () => performance.now(),
   timeout: (callback, delay) => setTimeout(callback, delay),
+  background: (callback, delay) => {
+    const timer = setTimeout(callback, delay) as unknown as { unref(): void };
+    timer.unref();
+    return timer;
+  },
   clear: (handle) => clearTimeout(handle as number),
   microtask: (callback) => queueMicrotask(callback),
   immediate: (callback) => void setImmediate(callback),

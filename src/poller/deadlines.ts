@@ -4,14 +4,15 @@
  * @module
  */
 import { type Clock, LONGEST_TIMEOUT } from "./clock.ts";
+import type { Job } from "./turn.ts";
 
 /** Something that ends at a time. */
 export interface Deadline {
   /** When, on the clock's scale. */
   readonly at: number;
-  /** Where it stands in the heap; -1 when it is in none. Owned by {@link Deadlines}. */
+  /** Where it stands in the heap, negative when it is in none; begins as -1. Owned by {@link Deadlines}. */
   rank: number;
-  /** Called once, at that time or soon after. */
+  /** Called once, at that time or soon after, as a job. */
   expire(): void;
 }
 
@@ -23,9 +24,17 @@ export interface Deadlines {
   remove(deadline: Deadline): void;
 }
 
-/** A binary heap, earliest first, and a timer for its top: thousands of deadlines cost one timer. */
-export function createDeadlines(clock: Clock): Deadlines {
+/** A deadline's rank when it is in no heap, and when it has passed and its turn to be told is coming. */
+const NOWHERE = -1, DUE = -2;
+
+/**
+ * A binary heap, earliest first, and a timer for its top: thousands of deadlines cost one timer. Those that pass together
+ * are told one by one, as jobs.
+ */
+export function createDeadlines(clock: Clock, enqueue: (job: Job) => void): Deadlines {
   const heap: Deadline[] = [];
+  let due: Deadline[] = [];
+  let nextDue = 0;
   let timer: unknown = null;
   let timerAt = Infinity;
 
@@ -56,23 +65,23 @@ export function createDeadlines(clock: Clock): Deadlines {
     place(deadline, rank);
   }
 
-  /** The timer is for the top. One that fires early finds nothing due and is set again; with an empty heap it goes. */
+  /**
+   * Makes sure that the timer fires no later than the top is due. One that fires early finds nothing due and is set
+   * again: cheaper than a new timer whenever a deadline is met. It keeps no process alive; what it guards does.
+   */
   function arm(): void {
-    const at = heap.length === 0 ? Infinity : heap[0].at;
-    if (at === timerAt) return;
+    if (heap.length === 0 || heap[0].at >= timerAt) return;
     if (timer !== null) clock.clear(timer);
-    timerAt = at;
-    timer = null;
-    if (at === Infinity) return;
+    timerAt = heap[0].at;
     // Timers count whole milliseconds and may round down: a deadline is never told before its time.
-    const delay = Math.max(0, Math.ceil(at - clock.now()));
-    timer = clock.timeout(fire, Math.min(delay, LONGEST_TIMEOUT));
+    const delay = Math.max(0, Math.ceil(timerAt - clock.now()));
+    timer = clock.background(fire, Math.min(delay, LONGEST_TIMEOUT));
   }
 
   function take(deadline: Deadline): void {
     const { rank } = deadline;
     const last = heap.pop()!;
-    deadline.rank = -1;
+    deadline.rank = NOWHERE;
     if (last === deadline) return;
     if (rank > 0 && last.at < heap[(rank - 1) >> 1].at) rise(last, rank);
     else sink(last, rank);
@@ -81,15 +90,29 @@ export function createDeadlines(clock: Clock): Deadlines {
   function fire(): void {
     timer = null;
     timerAt = Infinity;
-    const due: Deadline[] = [];
     const now = clock.now();
     while (heap.length > 0 && heap[0].at <= now) {
-      due.push(heap[0]);
-      take(heap[0]);
+      const deadline = heap[0];
+      take(deadline);
+      deadline.rank = DUE;
+      due.push(deadline);
+      enqueue(telling);
     }
     arm();
-    for (const deadline of due) deadline.expire();
   }
+
+  const telling: Job = {
+    run() {
+      const deadline = due[nextDue++];
+      if (nextDue === due.length) {
+        due = [];
+        nextDue = 0;
+      }
+      if (deadline.rank !== DUE) return; // met or called off meanwhile
+      deadline.rank = NOWHERE;
+      deadline.expire();
+    },
+  };
 
   return {
     add(deadline) {
@@ -97,9 +120,8 @@ export function createDeadlines(clock: Clock): Deadlines {
       arm();
     },
     remove(deadline) {
-      if (deadline.rank < 0) return;
-      take(deadline);
-      arm();
+      if (deadline.rank >= 0) take(deadline);
+      deadline.rank = NOWHERE;
     },
   };
 }

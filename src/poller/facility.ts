@@ -11,9 +11,9 @@ export interface Interest extends Job {
   readonly fd: number;
   /** What to wait for: `POLLIN`, `POLLOUT`, or both. `POLLERR` and `POLLHUP` come unasked. */
   readonly events: number;
-  /** What came, when {@link Job.run} is called. */
+  /** What came, when {@link Job.run} is called: poll(2)'s bits, whatever the facility. */
   revents: number;
-  /** Where it stands. Owned by the poller. */
+  /** Where it stands: 0 and up in a facility, negative elsewhere. Owned by the poller. */
   place: number;
 }
 
@@ -21,14 +21,14 @@ export interface Interest extends Job {
 export interface Facility {
   /** How many interests are in. */
   readonly size: number;
-  /** Takes one in; wakes the waiting thread only if this facility needs that to notice. */
-  add(interest: Interest): void;
+  /** Gets the descriptors it needs. False if the kernel refuses: then another facility has to do. */
+  open(): boolean;
+  /** Takes one in, and wakes the waiting thread only if this facility needs that to notice. False if the kernel refuses. */
+  add(interest: Interest): boolean;
   /** Takes one out. True if a thread may be inside the kernel with its descriptor, so that close() alone won't end it. */
   remove(interest: Interest): boolean;
-  /** Waits on another thread until something is ready or {@link Facility.wake} is called, and tells each that is. */
+  /** Waits on another thread until something is ready or the last interest has gone, and tells of each that is ready. */
   wait(tell: (interest: Interest, revents: number) => void): Promise<void>;
-  /** Ends the wait that is under way, if one is. */
-  wake(): void;
-  /** Gives its descriptors back. It opens new ones when it is used again. */
+  /** Gives its descriptors back. */
   close(): void;
 }

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import process from "node:process";
 import { type Libc, libc } from "../ffi/mod.ts";
 import { type Clock, clock } from "./clock.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import type { Facility, Interest } from "./facility.ts";
+import { createEpollFacility } from "./epoll.ts";
+import { createKqueueFacility } from "./kqueue.ts";
 import { createPollFacility, pollfdRevents } from "./poll.ts";
 import { createTurn, type Job } from "./turn.ts";
 
@@ -14,6 +17,8 @@ import { createTurn, type Job } from "./turn.ts";
 export interface Poller {
   /** Runs a job on a later turn, in order, never holding the thread for more than the budget. */
   enqueue(job: Job): void;
+  /** Which slice of jobs this is: see {@link Turn.slice}. */
+  readonly slice: number;
   /** Runs `interest` once, on a later turn, when its descriptor is ready. Pending interests keep the process alive. */
   watch(interest: Interest): void;
   /**
@@ -28,16 +33,40 @@ export interface Poller {
 /** An interest's place when it is not in the facility. */
 const NOWHERE = -1, FRESH = -2, TOLD = -3;
 
-/** A new poller on the given libc, clock and facility. */
-export function createPoller(libc: Libc, clock: Clock, facility: Facility): Poller {
+/** In ms. */
+const LOOK_AGAIN = 10;
+
+/**
+ * A new poller on the given libc and clock. `facilities` are in the order of preference; the last one must always do.
+ * Which one serves is decided when something is pending and nothing was before.
+ */
+export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): Poller {
+  let facility = facilities[0];
   let fresh: Interest[] = [];
   let pollfds = new Int32Array(new ArrayBuffer(64));
   let waiting = false;
+  /** Events on their way, in order; one job each. */
+  let told: Interest[] = [];
+  let nextTold = 0;
+
+  const telling: Job = {
+    run() {
+      const interest = told[nextTold++];
+      if (nextTold === told.length) {
+        told = [];
+        nextTold = 0;
+      }
+      if (interest.place !== TOLD) return; // forgotten before its event arrived
+      interest.place = NOWHERE;
+      interest.run();
+    },
+  };
 
   function tell(interest: Interest, revents: number): void {
     interest.revents = revents;
     interest.place = TOLD;
-    turn.enqueue(new Telling(interest));
+    told.push(interest);
+    turn.enqueue(telling);
   }
 
   /**
@@ -61,9 +90,18 @@ export function createPoller(libc: Libc, clock: Clock, facility: Facility): Poll
     for (let i = 0; i < count; i++) {
       const revents = ready > 0 ? pollfdRevents(pollfds[2 * i + 1]) : 0;
       if (revents !== 0) tell(interests[i], revents);
-      else facility.add(interests[i]);
+      else waitFor(interests[i]);
     }
-    if (facility.size > 0 && !waiting) void waitWhilePending();
+    if (waiting) return;
+    if (facility.size > 0) void waitWhilePending();
+    else facility.close();
+  }
+
+  /** A straggler: nothing came at the first glance. */
+  function waitFor(interest: Interest): void {
+    if (!waiting && facility.size === 0) facility = facilities.find((one) => one.open())!;
+    // What the kernel can't register (ENOSPC, ENOMEM) is looked at again a little later.
+    if (!facility.add(interest)) clock.timeout(() => interest.place === FRESH && watch(interest), LOOK_AGAIN);
   }
 
   /** Waits as long as anything is pending, then gives the facility's descriptors back and lets the process end. */
@@ -74,34 +112,36 @@ export function createPoller(libc: Libc, clock: Clock, facility: Facility): Poll
     waiting = false;
   }
 
+  function watch(interest: Interest): void {
+    interest.place = FRESH;
+    fresh.push(interest);
+    turn.schedule(); // the glance comes when the queue is empty
+  }
+
   const turn = createTurn(clock, glance);
 
   return {
     enqueue: turn.enqueue,
-    watch(interest) {
-      interest.place = FRESH;
-      fresh.push(interest);
-      turn.schedule(); // the glance comes when the queue is empty
+    get slice() {
+      return turn.slice;
     },
+    watch,
     unwatch(interest) {
       const { place } = interest;
       if (place >= 0) return facility.remove(interest);
       interest.place = NOWHERE;
       return false;
     },
-    deadlines: createDeadlines(clock),
+    deadlines: createDeadlines(clock, turn.enqueue),
   };
 }
 
-/** An event on its way. The interest may be forgotten before it arrives. */
-class Telling implements Job {
-  constructor(private readonly interest: Interest) {}
-  run(): void {
-    if (this.interest.place !== TOLD) return;
-    this.interest.place = NOWHERE;
-    this.interest.run();
-  }
+/** What this system has, best first. */
+export function facilitiesOf(libc: Libc, clock: Clock, os: string = process.platform): Facility[] {
+  const poll = createPollFacility(libc, clock);
+  if (os === "linux") return [createEpollFacility(libc, clock), poll];
+  return [createKqueueFacility(libc, clock), poll];
 }
 
 /** This thread's poller. */
-export const poller: Poller = createPoller(libc, clock, createPollFacility(libc, clock));
+export const poller: Poller = createPoller(libc, clock, facilitiesOf(libc, clock));

@@ -25,6 +25,8 @@ export interface Turn {
   enqueue(job: Job): void;
   /** Makes sure that a slice follows, even with nothing in the queue. */
   schedule(): void;
+  /** Which slice this is: a stretch of jobs, one after the other, with no other code in between. */
+  readonly slice: number;
 }
 
 /**
@@ -35,10 +37,12 @@ export function createTurn(clock: Clock, idle: () => void): Turn {
   let queue: Job[] = [];
   let next = 0;
   let scheduled = false;
+  let count = 0;
   /** When the event loop last had its say, or -1 when nothing has been done since. */
   let began = -1;
 
   function slice(): void {
+    count++;
     if (began < 0) {
       began = clock.now();
       clock.immediate(() => began = -1);
@@ -77,5 +81,8 @@ export function createTurn(clock: Clock, idle: () => void): Turn {
       schedule();
     },
     schedule,
+    get slice() {
+      return count;
+    },
   };
 }
