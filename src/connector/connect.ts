@@ -7,7 +7,7 @@ import type { Connection } from "./connection.ts";
 import { Dial } from "./dial.ts";
 import { type ConnectOptions, prepareOptions } from "./options.ts";
 import { system } from "./system.ts";
-import { encodeTarget, parseTarget, type Target } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /**
  * Connects without blocking: to an IP address, to a name's addresses in turn, or to a Unix socket.
@@ -41,11 +41,9 @@ import { encodeTarget, parseTarget, type Target } from "./target.ts";
  * ```
  */
 export function connect(target: Target | string, options?: ConnectOptions): Promise<Connection> {
-  return new Promise((resolve, reject) => {
-    const parsed = parseTarget(target);
-    const prepared = prepareOptions(parsed, options);
-    const address = encodeTarget(parsed);
-    prepared.signal?.throwIfAborted();
-    new Dial(system, parsed, address, prepared, prepared.timeout, { connected: resolve, failed: reject }).begin();
+  return new Promise((connected, failed) => {
+    // The caller may change his object before this dial's turn comes.
+    const own = typeof target === "object" ? { ...target } : target;
+    new Dial(system, own, prepareOptions(options), { connected, failed });
   });
 }

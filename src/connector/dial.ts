@@ -9,12 +9,12 @@ import type { Job } from "../poller/turn.ts";
 import { Attempt, type AttemptOwner, type Failure } from "./attempt.ts";
 import { Connection } from "./connection.ts";
 import { ConnectError, ConnectTimeoutError } from "./errors.ts";
-import type { Prepared } from "./options.ts";
+import { type Prepared, refuseForUnix } from "./options.ts";
 import { checkAddress, checkTarget, lookupDenied } from "./permission.ts";
 import { describeAttempt, describeName, type Progress } from "./report.ts";
 import type { LookupError } from "./resolve.ts";
 import type { System } from "./system.ts";
-import type { Target } from "./target.ts";
+import { encodeTarget, parseTarget, type Target } from "./target.ts";
 
 /** Who dials, and is told once how it ended. */
 export interface DialOwner {
@@ -37,36 +37,37 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
   #addresses: Uint8Array[] = [];
   #errors: ConnectError[] = [];
 
-  /** `address` is the encoded target, or null for a name; `timeout` is what is left of it in ms, if there is one. */
+  /** Nothing is done before its turn, not even reading the target: ten thousand calls in one tick must not hold the thread. */
   constructor(
     private readonly system: System,
-    private readonly target: Target,
-    private readonly address: Uint8Array | null,
+    private target: Target | string,
     private readonly options: Prepared,
-    private readonly timeout: number | undefined,
     private readonly owner: DialOwner,
   ) {
     this.began = system.clock.now();
+    const { timeout, signal } = options;
     this.at = this.began + (timeout ?? Infinity);
-  }
-
-  /** Begins on a later turn: ten thousand calls in one tick must not hold the thread. */
-  begin(): void {
-    const { poller } = this.system;
-    if (this.timeout !== undefined) poller.deadlines.add(this);
-    this.options.signal?.addEventListener("abort", this);
-    poller.enqueue(this);
+    if (timeout !== undefined) system.poller.deadlines.add(this);
+    if (signal !== undefined) {
+      this.#aborted = signal.aborted;
+      signal.addEventListener("abort", this);
+    }
+    system.poller.enqueue(this);
   }
 
   /** Its turn has come: to begin, or to be called off. */
   run(): void {
     if (this.#over) return;
     if (this.#aborted) return this.#fail(this.options.signal!.reason);
-    const { target, address } = this;
+    let target: Target;
+    let address: Uint8Array | null;
     try {
+      this.target = target = parseTarget(this.target);
+      address = encodeTarget(target);
+      refuseForUnix(target, this.options);
       checkTarget(target, this.system.poller.slice);
-    } catch (denied) {
-      return this.#fail(denied);
+    } catch (reason) {
+      return this.#fail(reason);
     }
     if (address !== null) return this.#resolved([address]);
     const { hostname, port } = target as { hostname: string; port: number };
@@ -118,8 +119,13 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     this.#fail(reason);
   }
 
-  /** The deadline passed: look once more, then call it a timeout. */
+  /** The deadline passed. */
   expire(): void {
+    this.timeOut(this.options.timeout!);
+  }
+
+  /** Looks once more, then calls it a timeout of `timeout` ms. */
+  timeOut(timeout: number): void {
     this.attempts.at(-1)?.lookAgain();
     if (this.#over) return;
     const attempt = this.attempts.at(-1); // another one, if the look told the end of the first
@@ -130,17 +136,16 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
       verdict: "retry",
     } as const;
     attempt?.abandon();
-    const timeout = this.options.timeout!;
     const init = attempt
       ? describeAttempt(attempt, failure, this, timeout)
-      : describeName(this.target, "ETIMEDOUT", failure, this, timeout);
+      : describeName(this.target as Target, "ETIMEDOUT", failure, this, timeout);
     this.#fail(new ConnectTimeoutError({ ...init, errors: this.#errors }, timeout));
   }
 
   /** The signal was aborted. What is to be closed waits for its turn: one signal may stand for ten thousand dials. */
   handleEvent(): void {
     this.#aborted = true;
-    this.system.poller.enqueue(this);
+    this.system.poller.enqueueFirst(this);
   }
 
   /** Ends it without a word to its owner. Nothing happens if it is over. */
@@ -167,6 +172,6 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     // Only "try again" is worth it: a name that does not exist will not, next time either.
     const verdict = code === "EAI_AGAIN" ? "retry" : "fatal";
     const failure = { source: "resolve", syscall: "getaddrinfo", errno: error.errno ?? 0, verdict } as const;
-    return new ConnectError({ ...describeName(this.target, code, failure, this), cause: error });
+    return new ConnectError({ ...describeName(this.target as Target, code, failure, this), cause: error });
   }
 }

@@ -55,6 +55,8 @@ export interface Prepared {
   /** What to bind to, if anything; for each family its own wildcard if only a port was given. */
   readonly local?: { readonly hostname?: string; readonly port: number };
   readonly control?: (fd: number) => void;
+  /** An option that was given and means nothing to a Unix socket. */
+  readonly tcpOnly?: string;
 }
 
 const { SOL_SOCKET, IPPROTO_TCP, SO_KEEPALIVE, SO_LINGER, SO_LINGER_SEC } = constants;
@@ -65,10 +67,10 @@ const NOTHING: Prepared = { family: 0, sockopts: [] };
 /**
  * Checks the options and prepares the calls.
  *
- * @throws {TypeError} A value of the wrong type, or an option of TCP for a Unix socket.
+ * @throws {TypeError} A value of the wrong type.
  * @throws {RangeError} A number outside its range.
  */
-export function prepareOptions(target: Target, options?: ConnectOptions): Prepared {
+export function prepareOptions(options?: ConnectOptions): Prepared {
   if (options === undefined) return NOTHING;
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`Cannot use options ${show(options)}: expected an object`);
@@ -86,22 +88,23 @@ export function prepareOptions(target: Target, options?: ConnectOptions): Prepar
   if (control !== undefined && typeof control !== "function") {
     throw new TypeError(`Cannot use control ${show(control)}: expected a function`);
   }
-  const prepared = {
+  return {
     timeout,
     signal,
     family: family ?? 0,
     sockopts: socketOptions(options),
     local: localEnd(options),
     control,
-  } as const;
-  if ("path" in target) refuseForUnix(options);
-  return prepared;
+    tcpOnly: TCP_ONLY.find((name) => options[name] !== undefined),
+  };
 }
 
+const TCP_ONLY = ["family", "localAddress", "localPort", "noDelay", "keepAlive"] as const;
+
 /** Refused, not ignored: a caller who names a source address must not believe that it was used. */
-function refuseForUnix(options: ConnectOptions): void {
-  for (const name of ["family", "localAddress", "localPort", "noDelay", "keepAlive"] as const) {
-    if (options[name] !== undefined) throw new TypeError(`Cannot use ${name} with a Unix socket: it belongs to TCP`);
+export function refuseForUnix(target: Target, { tcpOnly }: Prepared): void {
+  if ("path" in target && tcpOnly !== undefined) {
+    throw new TypeError(`Cannot use ${tcpOnly} with a Unix socket: it belongs to TCP`);
   }
 }
 

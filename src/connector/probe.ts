@@ -55,7 +55,7 @@ export function probe(
   system: System = realSystem,
 ): AsyncIterableIterator<ProbeResult> {
   const iterator = iteratorOf(targets);
-  const prepared = prepareOptions({ hostname: "", port: 1 }, { ...options, timeout: options.timeout ?? TIMEOUT });
+  const prepared = prepareOptions({ ...options, timeout: options.timeout ?? TIMEOUT });
   const { concurrency = CONCURRENCY, rate = Infinity, reset = true } = options;
   checkInteger("concurrency", concurrency, 1, 1_000_000);
   if (rate !== Infinity) checkNumber("rate", rate, Number.MIN_VALUE, Number.MAX_VALUE, "a number above 0");

@@ -11,7 +11,7 @@ import { Dial, type DialOwner } from "./dial.ts";
 import { ConnectError, type ConnectErrorInit, ConnectTimeoutError } from "./errors.ts";
 import type { ConnectOptions, Prepared } from "./options.ts";
 import type { System } from "./system.ts";
-import { encodeTarget, type Target } from "./target.ts";
+import type { Target } from "./target.ts";
 
 /** When to try again. */
 export interface RetryOptions extends Backoff {
@@ -81,15 +81,8 @@ export class Run implements DialOwner, Deadline {
     this.#timer = null;
     this.#tries++;
     // The signal and the deadline are this run's: they hold between the tries as well.
-    const options = { ...this.prepared, signal: undefined };
-    let address: Uint8Array | null;
-    try {
-      address = encodeTarget(this.target); // anew: an interface may have come or gone
-    } catch (reason) {
-      return this.#reject(reason);
-    }
-    this.#dial = new Dial(this.system, this.target, address, options, undefined, this);
-    this.#dial.begin();
+    const options = { ...this.prepared, signal: undefined, timeout: undefined };
+    this.#dial = new Dial(this.system, this.target, options, this);
   }
 
   connected(connection: Connection): void {
@@ -134,7 +127,7 @@ export class Run implements DialOwner, Deadline {
 
   /** The deadline passed, in a try or between two. */
   expire(): void {
-    if (this.#dial) return this.#dial.expire();
+    if (this.#dial) return this.#dial.timeOut(this.prepared.timeout!);
     const last = this.#last!;
     const hint = `the deadline passed between two tries; of the last one: ${last.hint}`;
     const init: ConnectErrorInit = {

@@ -17,6 +17,8 @@ import { createTurn, type Job } from "./turn.ts";
 export interface Poller {
   /** Runs a job on a later turn, in order, never holding the thread for more than the budget. */
   enqueue(job: Job): void;
+  /** The same for a job that ends work: it goes before those that begin some. See {@link Turn.enqueueFirst}. */
+  enqueueFirst(job: Job): void;
   /** Which slice of jobs this is: see {@link Turn.slice}. */
   readonly slice: number;
   /** Runs `interest` once, on a later turn, when its descriptor is ready. Pending interests keep the process alive. */
@@ -66,7 +68,7 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
     interest.revents = revents;
     interest.place = TOLD;
     told.push(interest);
-    turn.enqueue(telling);
+    turn.enqueueFirst(telling);
   }
 
   /**
@@ -122,6 +124,7 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
 
   return {
     enqueue: turn.enqueue,
+    enqueueFirst: turn.enqueueFirst,
     get slice() {
       return turn.slice;
     },
@@ -132,7 +135,7 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
       interest.place = NOWHERE;
       return false;
     },
-    deadlines: createDeadlines(clock, turn.enqueue),
+    deadlines: createDeadlines(clock, turn.enqueueFirst),
   };
 }
 
