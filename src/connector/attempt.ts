@@ -3,11 +3,12 @@
  *
  * @module
  */
-import { constants, errnos, familyOf, type Libc, sameEnd } from "../ffi/mod.ts";
+import { type Address, constants, errnos, familyOf, type Libc, sameEnd } from "../ffi/mod.ts";
 import type { Interest } from "../poller/facility.ts";
 import type { Source } from "./errors.ts";
 import { applySockopts, bindLocal, type Prepared } from "./options.ts";
 import type { System } from "./system.ts";
+import { encodeEnd } from "./target.ts";
 import { classify, type Verdict } from "./verdict.ts";
 
 const { SOCK_STREAM, SOL_SOCKET, SO_ERROR, SO_LINGER, SHUT_RDWR } = constants;
@@ -32,8 +33,10 @@ export interface AttemptOwner {
   failed(attempt: Attempt, failure: Failure): void;
   /** `control` threw. The socket is closed. */
   threw(attempt: Attempt, reason: unknown): void;
-  /** Whether it wants the details: both ends' addresses, and when each step was done. Bulk paths don't. */
-  readonly detailed: boolean;
+  /** Whether it wants to know both ends' addresses, as the kernel has them. Bulk paths don't. */
+  readonly keepsEnds: boolean;
+  /** The time, for the attempt's own record: whole µs since the call began, or 0 where nobody will ask. */
+  stamp(): number;
 }
 
 // Read and filled within one call, over and over. ArrayBuffers from the start: JavaScriptCore may move a lone typed array.
@@ -54,10 +57,9 @@ export function closeWithReset(libc: Libc, fd: number): void {
 /** The state of one attempt. Between start() and its end, the socket is this object's alone, and every exit closes it. */
 export class Attempt implements Interest {
   fd = -1;
-  readonly events: number = POLLOUT;
   revents = 0;
   place = -1;
-  /** When each step was done, on the system's clock; -1 for one not reached. */
+  /** When each step was done, by the owner's stamps; -1 for one not reached. */
   socketAt = -1;
   connectAt = -1;
   writableAt = -1;
@@ -73,19 +75,30 @@ export class Attempt implements Interest {
 
   constructor(
     private readonly system: System,
-    readonly address: Uint8Array,
+    readonly end: Address,
     private readonly options: Prepared,
     private readonly owner: AttemptOwner,
   ) {}
 
+  /** Connected, or failed: POSIX tells both by "writable". */
+  get events(): number {
+    return POLLOUT;
+  }
+
   /** socket, options, bind, control, connect; then the switch. */
   start(): void {
     const { libc } = this.system;
-    const { options, address } = this;
+    const { options } = this;
+    let address: Uint8Array;
+    try {
+      address = encodeEnd(this.end);
+    } catch (reason) {
+      return this.owner.threw(this, reason); // its zone is no interface of this machine
+    }
     const fd = libc.socket(familyOf(address), SOCK_STREAM, 0);
     if (fd < 0) return this.#fail("socket", "socket", fd);
     this.fd = fd;
-    this.socketAt = this.#now();
+    this.socketAt = this.owner.stamp();
 
     const refusal = applySockopts(libc, fd, options) ?? bindLocal(libc, fd, options, address);
     if (refusal) return this.#fail(refusal.source, refusal.syscall, refusal.errno, refusal.option);
@@ -100,7 +113,7 @@ export class Attempt implements Interest {
     }
 
     const result = libc.connect(fd, address);
-    this.connectAt = this.#now();
+    this.connectAt = this.owner.stamp();
     switch (classify(-result)) {
       case "connecting":
         this.#interrupted = result === -EINTR;
@@ -122,7 +135,7 @@ export class Attempt implements Interest {
    */
   run(): void {
     const { libc } = this.system;
-    this.writableAt = this.#now();
+    this.writableAt = this.owner.stamp();
 
     word[0] = 0;
     const asked = libc.getsockopt(this.fd, SOL_SOCKET, SO_ERROR, word); // the one place that reads it: reading clears it
@@ -135,12 +148,12 @@ export class Attempt implements Interest {
 
     const localLength = libc.getsockname(this.fd, localEnd);
     if (localLength < 0) return this.#fail("so_error", "getsockname", localLength);
-    if (this.owner.detailed) {
+    if (this.owner.keepsEnds) {
       this.local = localEnd.slice(0, localLength);
       this.remote = remoteEnd.slice(0, remoteLength);
     }
     if (sameEnd(localEnd, remoteEnd)) return this.#selfConnect();
-    this.verifiedAt = this.#now();
+    this.verifiedAt = this.owner.stamp();
     this.owner.connected(this);
   }
 
@@ -181,10 +194,6 @@ export class Attempt implements Interest {
     return this.fd < 0;
   }
 
-  #now(): number {
-    return this.owner.detailed ? this.system.clock.now() : 0;
-  }
-
   /** Gives the descriptor away. */
   handOver(): number {
     const { fd } = this;
@@ -199,7 +208,7 @@ export class Attempt implements Interest {
     if (fd < 0) return;
     this.fd = -1;
     // What a firewall's log would call us: real from the SYN on, gone with the socket.
-    if (this.owner.detailed && this.local === null && this.connectAt >= 0) {
+    if (this.owner.keepsEnds && this.local === null && this.connectAt >= 0) {
       const length = libc.getsockname(fd, localEnd);
       if (length >= 0) this.local = localEnd.slice(0, length);
     }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { encodeSockaddr, errnos } from "../ffi/mod.ts";
+import { type Address, errnos } from "../ffi/mod.ts";
 import type { Deadline } from "../poller/deadlines.ts";
 import type { Job } from "../poller/turn.ts";
 import { Attempt, type AttemptOwner, type Failure } from "./attempt.ts";
@@ -14,7 +14,7 @@ import { checkAddress, checkTarget, lookupDenied } from "./permission.ts";
 import { describeAttempt, describeName, type Progress } from "./report.ts";
 import type { LookupError } from "./resolve.ts";
 import type { System } from "./system.ts";
-import { encodeTarget, parseTarget, type Target } from "./target.ts";
+import { isLiteral, parseTarget, type Target } from "./target.ts";
 
 /** Who dials, and is told once how it ended. */
 export interface DialOwner {
@@ -24,18 +24,19 @@ export interface DialOwner {
   failed(reason: unknown): void;
 }
 
+/** Nothing yet: a dial that waits for its turn is to be small. */
+const NONE: never[] = [];
+
 /** A dial under way. Until it ends, whatever it holds is closed by {@link Dial.cancel}. */
 export class Dial implements Job, Deadline, AttemptOwner, Progress {
-  readonly at: number;
   rank = -1;
   #over = false;
   #aborted = false;
-  readonly began: number;
+  readonly #began: number;
   resolvedAt = -1;
-  readonly attempts: Attempt[] = [];
-  readonly detailed = true;
-  #addresses: Uint8Array[] = [];
-  #errors: ConnectError[] = [];
+  attempts: Attempt[] = NONE;
+  #ends: Address[] = NONE;
+  #errors: ConnectError[] = NONE;
 
   /** Nothing is done before its turn, not even reading the target: ten thousand calls in one tick must not hold the thread. */
   constructor(
@@ -44,9 +45,8 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     private readonly options: Prepared,
     private readonly owner: DialOwner,
   ) {
-    this.began = system.clock.now();
+    this.#began = system.clock.now();
     const { timeout, signal } = options;
-    this.at = this.began + (timeout ?? Infinity);
     if (timeout !== undefined) system.poller.deadlines.add(this);
     if (signal !== undefined) {
       this.#aborted = signal.aborted;
@@ -60,17 +60,15 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     if (this.#over) return;
     if (this.#aborted) return this.#fail(this.options.signal!.reason);
     let target: Target;
-    let address: Uint8Array | null;
     try {
       this.target = target = parseTarget(this.target);
-      address = encodeTarget(target);
       refuseForUnix(target, this.options);
       checkTarget(target, this.system.poller.slice);
     } catch (reason) {
       return this.#fail(reason);
     }
-    if (address !== null) return this.#resolved([address]);
-    const { hostname, port } = target as { hostname: string; port: number };
+    if ("path" in target || isLiteral(target.hostname)) return this.#resolved([target]);
+    const { hostname, port } = target;
     this.system.lookup(hostname, this.options.family, (error, literals) => {
       if (this.#over) return;
       if (error) return this.#fail(lookupDenied(hostname, error.code) ?? this.#lookupError(error));
@@ -79,22 +77,33 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
       } catch (denied) {
         return this.#fail(denied);
       }
-      this.#resolved(literals.map((literal) => encodeSockaddr({ hostname: literal, port })));
+      this.#resolved(literals.map((literal) => ({ hostname: literal, port })));
     });
   }
 
-  #resolved(addresses: Uint8Array[]): void {
-    this.resolvedAt = this.system.clock.now();
-    this.#addresses = addresses;
+  #resolved(ends: Address[]): void {
+    this.resolvedAt = this.stamp();
+    this.#ends = ends;
     this.#next();
   }
 
-  /** A new socket for the next address. */
+  /** A new socket for the next end. */
   #next(): void {
-    const address = this.#addresses[this.attempts.length];
-    const attempt = new Attempt(this.system, address, this.options, this);
-    this.attempts.push(attempt);
+    const attempt = new Attempt(this.system, this.#ends[this.attempts.length], this.options, this);
+    this.attempts = [...this.attempts, attempt];
     attempt.start();
+  }
+
+  get keepsEnds(): boolean {
+    return true;
+  }
+
+  stamp(): number {
+    return Math.round((this.system.clock.now() - this.#began) * 1000);
+  }
+
+  get at(): number {
+    return this.#began + (this.options.timeout ?? Infinity);
   }
 
   connected(attempt: Attempt): void {
@@ -106,8 +115,8 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
 
   failed(attempt: Attempt, failure: Failure): void {
     if (this.#aborted) return this.#fail(this.options.signal!.reason);
-    this.#errors.push(new ConnectError(describeAttempt(attempt, failure, this)));
-    if (this.attempts.length < this.#addresses.length) return this.#next();
+    this.#errors = [...this.#errors, new ConnectError(describeAttempt(attempt, failure, this))];
+    if (this.attempts.length < this.#ends.length) return this.#next();
     const errors = this.#errors;
     // The first address is the one the system would rather have used: its error leads, the others are listed.
     if (errors.length === 1) return this.#fail(errors[0]);

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import { decodeSockaddr, encodeSockaddr, errnoName, errnos, type IpAddress } from "../ffi/mod.ts";
+import { type Address, errnoName, errnos } from "../ffi/mod.ts";
 import type { Deadline } from "../poller/deadlines.ts";
 import { Attempt, type AttemptOwner, closeWithReset, type Failure } from "./attempt.ts";
 import type { Prepared } from "./options.ts";
 import { checkAddress, checkTarget } from "./permission.ts";
 import { isLocalFault, type PortState, stateOf } from "./port_state.ts";
 import type { System } from "./system.ts";
-import { encodeTarget, parseTarget, show, type Target } from "./target.ts";
+import { isLiteral, parseTarget, show, type Target } from "./target.ts";
 import { readRtt } from "./tcp_info.ts";
 
 /** What one target said. */
@@ -47,14 +47,10 @@ const LOCAL_DELAY = 10;
 
 /** One target: its addresses in turn until one is open. The first address' failure speaks for the others. */
 export class ProbeTask implements AttemptOwner, Deadline {
-  readonly at: number;
   rank = -1;
-  readonly detailed = false;
   readonly #began: number;
-  #parsed: Target | null = null;
-  /** The target is a name, so that the address tried says more. */
-  #named = false;
-  #addresses: Uint8Array[] = [];
+  /** What to try: the target itself, or its addresses. */
+  #ends: Address[] = [];
   #index = 0;
   #attempt: Attempt | null = null;
   #failure: { errno: number; state: PortState; code: string } | null = null;
@@ -70,28 +66,36 @@ export class ProbeTask implements AttemptOwner, Deadline {
     private readonly owner: ProbeOwner,
   ) {
     this.#began = system.clock.now();
-    this.at = this.#began + options.timeout!;
+  }
+
+  get at(): number {
+    return this.#began + this.options.timeout!;
+  }
+
+  get keepsEnds(): boolean {
+    return false;
+  }
+
+  stamp(): number {
+    return 0;
   }
 
   start(): void {
     let target: Target;
-    let address: Uint8Array | null;
     try {
       target = parseTarget(this.target);
-      address = encodeTarget(target);
     } catch {
       return this.#fail(-errnos.EINVAL, "failed", "EINVAL");
     }
-    this.#parsed = target;
-    this.#named = address === null;
+    this.#ends = [target];
     try {
       checkTarget(target, this.system.poller.slice);
     } catch {
       return this.#fail(-errnos.EACCES, "failed", "EACCES");
     }
     this.system.poller.deadlines.add(this);
-    if (address !== null) return this.#try([address]);
-    const { hostname, port } = target as { hostname: string; port: number };
+    if ("path" in target || isLiteral(target.hostname)) return this.#try();
+    const { hostname, port } = target;
     this.system.lookup(hostname, this.options.family, (error, literals) => {
       if (this.#over) return;
       if (error) return this.#fail(error.errno ?? 0, "failed", error.code ?? "EAI_FAIL");
@@ -100,13 +104,13 @@ export class ProbeTask implements AttemptOwner, Deadline {
       } catch {
         return this.#fail(-errnos.EACCES, "failed", "EACCES");
       }
-      this.#try(literals.map((literal) => encodeSockaddr({ hostname: literal, port })));
+      this.#ends = literals.map((literal) => ({ hostname: literal, port }));
+      this.#try();
     });
   }
 
-  #try(addresses: Uint8Array[]): void {
-    this.#addresses = addresses;
-    this.#attempt = new Attempt(this.system, addresses[this.#index], this.options, this);
+  #try(): void {
+    this.#attempt = new Attempt(this.system, this.#ends[this.#index], this.options, this);
     this.#attempt.start();
   }
 
@@ -124,18 +128,19 @@ export class ProbeTask implements AttemptOwner, Deadline {
     if (!told && isLocalFault(-errno) && this.#localRetries < LOCAL_RETRIES) {
       // Resting here keeps this target's place taken: that is how the concurrency sinks to what the system can bear.
       const delay = LOCAL_DELAY * 2 ** this.#localRetries++;
-      this.#timer = this.system.clock.timeout(() => this.#try(this.#addresses), delay);
+      this.#timer = this.system.clock.timeout(() => this.#try(), delay);
       return;
     }
     const state = told || !isLocalFault(-errno) ? stateOf(-errno) : "failed";
     this.#failure ??= { errno, state, code: errnoName(errno) };
-    if (++this.#index < this.#addresses.length) return this.#try(this.#addresses);
+    if (++this.#index < this.#ends.length) return this.#try();
     this.#index = 0;
     this.#fail(this.#failure.errno, this.#failure.state, this.#failure.code);
   }
 
-  threw(_attempt: Attempt, reason: unknown): void {
-    this.owner.fail(reason);
+  threw(attempt: Attempt, reason: unknown): void {
+    if (attempt.socketAt < 0) this.#fail(-errnos.ENODEV, "failed", "ENODEV"); // no socket yet: its zone is no interface
+    else this.owner.fail(reason);
   }
 
   /** The deadline passed: look once more, then call it silence. */
@@ -158,18 +163,9 @@ export class ProbeTask implements AttemptOwner, Deadline {
 
   #finish(errno: number, state: PortState, code: string | null, rtt: number | null): void {
     const elapsed = this.system.clock.now() - this.#began;
-    const [address, port] = this.#where();
     this.cancel();
+    const end = this.#ends[this.#index] ?? { path: typeof this.target === "string" ? this.target : show(this.target) };
+    const [address, port] = "path" in end ? [end.path, undefined] : [end.hostname, end.port];
     this.owner.finished(this, { target: this.target, address, port, state, code, errno, elapsed, rtt });
-  }
-
-  #where(): [address: string, port: number | undefined] {
-    const { target } = this;
-    if (this.#parsed === null) return [typeof target === "string" ? target : show(target), undefined];
-    if ("path" in this.#parsed) return [this.#parsed.path, undefined];
-    const { hostname, port } = this.#parsed;
-    if (this.#addresses.length === 0 || !this.#named) return [hostname, port];
-    const tried = decodeSockaddr(this.#addresses[this.#index]) as IpAddress;
-    return [tried.hostname, port];
   }
 }

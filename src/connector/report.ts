@@ -3,27 +3,24 @@
  *
  * @module
  */
-import { type Address, constants, decodeSockaddr, errnoName, familyOf } from "../ffi/mod.ts";
+import { type Address, decodeSockaddr, encodeSockaddr, errnoName, type IpAddress } from "../ffi/mod.ts";
 import type { Attempt, Failure } from "./attempt.ts";
 import type { ConnectErrorInit } from "./errors.ts";
 import { hintFor } from "./hints.ts";
 import type { Target } from "./target.ts";
 import type { AttemptTimeline, Timeline } from "./timeline.ts";
 
-const { AF_INET6, AF_UNIX } = constants;
-
-/** What has happened so far. Times are on the clock's scale, -1 for what has not happened. */
+/** What has happened so far. Times are µs since the call began, -1 for what has not happened. */
 export interface Progress {
-  readonly began: number;
   readonly resolvedAt: number;
   readonly attempts: readonly Attempt[];
 }
 
 /** The timeline of a dial, in ms since it began. */
-export function timelineOf({ began, resolvedAt, attempts }: Progress): Timeline {
-  const since = (at: number) => at < 0 ? null : at - began;
+export function timelineOf({ resolvedAt, attempts }: Progress): Timeline {
+  const since = (at: number) => at < 0 ? null : at / 1000;
   const told = attempts.map((attempt): AttemptTimeline => {
-    const { address, port } = named(decodeSockaddr(attempt.address));
+    const { address, port } = named(attempt.end);
     return {
       address,
       port,
@@ -46,10 +43,9 @@ export function describeAttempt(
   progress: Progress,
   timeout?: number,
 ): ConnectErrorInit {
-  const sa_family = familyOf(attempt.address);
-  const family = sa_family === AF_UNIX ? "unix" : sa_family === AF_INET6 ? 6 : 4;
+  const family = "path" in attempt.end ? "unix" : attempt.end.hostname.includes(":") ? 6 : 4;
   const hint = hintFor({ ...failure, code: errnoName(failure.errno), family, timeout });
-  const remote = named(decodeSockaddr(attempt.address));
+  const remote = named(attempt.end);
   return { ...failure, ...remote, ...namedLocal(attempt.local), hint, timeline: timelineOf(progress) };
 }
 
@@ -66,9 +62,12 @@ export function describeName(
   return { ...failure, code, address: hostname, port, hint, timeline: timelineOf(progress) };
 }
 
-/** Node's names for a remote end: a path is an address without a port. */
+/** Node's names for a remote end: a path is an address without a port. An IP address is written as the kernel would. */
 function named(end: Address): { address: string; port?: number } {
-  return "path" in end ? { address: end.path } : { address: end.hostname, port: end.port };
+  if ("path" in end) return { address: end.path };
+  const [literal, zone] = end.hostname.split("%", 2);
+  const { hostname, port } = decodeSockaddr(encodeSockaddr({ hostname: literal, port: end.port })) as IpAddress;
+  return { address: zone === undefined ? hostname : `${hostname}%${zone}`, port };
 }
 
 /** A port of 0 means that the kernel had not chosen our end yet: nothing to tell. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { encodeSockaddr, parseIPv4, parseIPv6, UNIX_PATH_MAX, withPort } from "../ffi/mod.ts";
+import { type Address, encodeSockaddr, parseIPv4, parseIPv6, setPort, UNIX_PATH_MAX } from "../ffi/mod.ts";
 
 /** A TCP or Unix-domain endpoint. `hostname` is a name, or an IP literal with or without brackets. */
 export type Target = { hostname: string; port: number } | { path: string };
@@ -78,19 +78,25 @@ function isIPv6(text: string): boolean {
 
 /** Whether this hostname is an IP address, so that there is nothing to look up. */
 export function isLiteral(hostname: string): boolean {
+  if (last !== null && last.hostname === hostname) return true;
   return parseIPv4(hostname) !== null || isIPv6(hostname);
 }
 
 /** The literal that was encoded last: many targets in a row often differ in the port alone. */
 let last: { hostname: string; sockaddr: Uint8Array } | null = null;
 
-/** The kernel's form of a target that needs no look-up, or null for one that does. */
-export function encodeTarget(target: Target): Uint8Array | null {
-  if ("path" in target) return encodeSockaddr(target);
-  const { hostname, port } = target;
-  if (last?.hostname === hostname) return withPort(last.sockaddr, port);
-  if (!isLiteral(hostname)) return null;
-  const sockaddr = encodeSockaddr(target);
+/**
+ * The kernel's form of an end. The memory is good until the next call: connect(2) reads it at once, and ten thousand
+ * pending dials need not keep a copy each.
+ */
+export function encodeEnd(end: Address): Uint8Array {
+  if ("path" in end) return encodeSockaddr(end);
+  const { hostname, port } = end;
+  if (last !== null && last.hostname === hostname) {
+    setPort(last.sockaddr, port);
+    return last.sockaddr;
+  }
+  const sockaddr = encodeSockaddr(end);
   // A zone names an interface, and interfaces come and go.
   if (!hostname.includes("%")) last = { hostname, sockaddr };
   return sockaddr;

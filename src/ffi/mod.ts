@@ -33,8 +33,8 @@ export {
   familyOf,
   type IpAddress,
   sameEnd,
+  setPort,
   UNIX_PATH_MAX,
   type UnixAddress,
-  withPort,
 } from "./sockaddr.ts";
 export { UnsupportedPlatformError } from "./unsupported.ts";

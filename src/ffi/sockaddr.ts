@@ -133,22 +133,21 @@ function encodeUnix(path: string): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * A copy of an encoded IP address with another port.
+ * Changes the port of an encoded IP address in place.
  *
  * @example Usage
  * ```ts
- * import { decodeSockaddr, encodeSockaddr, withPort } from "@einprogress/connect/ffi";
+ * import { decodeSockaddr, encodeSockaddr, setPort } from "@einprogress/connect/ffi";
  * import { deepStrictEqual } from "node:assert/strict";
  *
  * const address = encodeSockaddr({ hostname: "127.0.0.1", port: 80 });
- * deepStrictEqual(decodeSockaddr(withPort(address, 443)), { hostname: "127.0.0.1", port: 443 });
+ * setPort(address, 443);
+ * deepStrictEqual(decodeSockaddr(address), { hostname: "127.0.0.1", port: 443 });
  * ```
  */
-export function withPort(sockaddr: Uint8Array, port: number): Uint8Array {
-  const copy = sockaddr.slice();
-  copy[PORT] = port >> 8;
-  copy[PORT + 1] = port;
-  return copy;
+export function setPort(sockaddr: Uint8Array, port: number): void {
+  sockaddr[PORT] = port >> 8;
+  sockaddr[PORT + 1] = port;
 }
 
 /**

@@ -15,11 +15,10 @@ import { createWakeup } from "./wakeup.ts";
 const { POLLIN, EPOLL_CLOEXEC = 0, EPOLL_CTL_ADD = 0, EPOLL_CTL_DEL = 0 } = constants;
 
 /**
- * `struct epoll_event` in 32-bit words: events, then 64 bits of data. It is packed on x86-64, padded on arm64. The low
- * word of the data is the token; the high one stays 0.
+ * `struct epoll_event` in 32-bit words: events, then 64 bits of data, our token. It is packed on x86-64, padded on arm64.
  */
 const WORDS = process.arch === "x64" ? 3 : 4;
-const TOKEN = WORDS - 2;
+const LOW = WORDS - 2, HIGH = WORDS - 1;
 
 /** How many events one wake harvests at most; the rest come with the next. */
 const HARVEST = 512;
@@ -36,9 +35,10 @@ export function createEpollFacility(libc: Libc, clock: Clock): Facility {
   // Another thread writes it: an ArrayBuffer from the start, for JavaScriptCore may move a lone typed array.
   const harvest = new Int32Array(new ArrayBuffer(4 * WORDS * HARVEST));
 
-  function control(operation: number, fd: number, events: number, token: number): number {
+  function control(operation: number, fd: number, events: number, low: number, high: number): number {
     event[0] = events;
-    event[TOKEN] = token;
+    event[LOW] = low;
+    event[HIGH] = high;
     return libc.epoll_ctl(epfd, operation, fd, event);
   }
 
@@ -50,7 +50,7 @@ export function createEpollFacility(libc: Libc, clock: Clock): Facility {
 
   function remove(interest: Interest): boolean {
     interests.remove(interest);
-    control(EPOLL_CTL_DEL, interest.fd, 0, 0);
+    control(EPOLL_CTL_DEL, interest.fd, 0, 0, 0);
     // Only the last one wakes the thread: it has nothing to wait for any more.
     if (waiting && interests.size === 0) wakeup.ring();
     return false; // epoll_wait(2) holds no descriptor: close() alone ends a socket
@@ -63,14 +63,18 @@ export function createEpollFacility(libc: Libc, clock: Clock): Facility {
     open() {
       if (epfd >= 0) return true;
       epfd = libc.epoll_create1(EPOLL_CLOEXEC);
-      if (epfd >= 0 && wakeup.open() && control(EPOLL_CTL_ADD, wakeup.fd, POLLIN, WAKEUP) >= 0) return true;
+      if (epfd >= 0 && wakeup.open() && control(EPOLL_CTL_ADD, wakeup.fd, POLLIN, WAKEUP, 0) >= 0) return true;
       close();
       return false;
     },
     add(interest) {
-      if (control(EPOLL_CTL_ADD, interest.fd, interest.events, interests.next) < 0) return false;
+      const { fd, events } = interest;
+      const before = interest.place;
       interests.add(interest);
-      return true;
+      if (control(EPOLL_CTL_ADD, fd, events, interests.low(interest), interests.high(interest)) >= 0) return true;
+      interests.remove(interest);
+      interest.place = before;
+      return false;
     },
     remove,
     async wait(tell) {
@@ -80,8 +84,8 @@ export function createEpollFacility(libc: Libc, clock: Clock): Facility {
       wakeup.silence();
       if (count < 0) await new Promise<void>((resolve) => clock.timeout(resolve, AFTER_FAILURE));
       for (let word = 0; word < count * WORDS; word += WORDS) {
-        const interest = interests.get(harvest[word + TOKEN]);
-        if (interest === undefined) continue; // the wake-up, or too late
+        const interest = interests.get(harvest[word + LOW], harvest[word + HIGH]);
+        if (interest === null) continue; // the wake-up, or too late
         remove(interest);
         tell(interest, harvest[word]);
       }

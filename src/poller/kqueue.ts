@@ -34,12 +34,13 @@ export function createKqueueFacility(libc: Libc, clock: Clock): Facility {
   // Another thread writes it: an ArrayBuffer from the start, for JavaScriptCore may move a lone typed array.
   const harvest = new DataView(new ArrayBuffer(SIZE * HARVEST));
 
-  function control(ident: number, filter: number, flags: number, fflags: number, token: number): number {
+  function control(ident: number, filter: number, flags: number, fflags: number, low: number, high: number): number {
     change.setUint32(IDENT, ident, true);
     change.setInt16(FILTER, filter, true);
     change.setUint16(FLAGS, flags, true);
     change.setUint32(FFLAGS, fflags, true);
-    change.setUint32(UDATA, token, true);
+    change.setUint32(UDATA, low, true);
+    change.setUint32(UDATA + 4, high, true);
     return libc.kevent(kq, new Uint8Array(change.buffer), 1, null, 0, null);
   }
 
@@ -59,19 +60,23 @@ export function createKqueueFacility(libc: Libc, clock: Clock): Facility {
     open() {
       if (kq >= 0) return true;
       kq = libc.kqueue();
-      if (kq >= 0 && control(0, EVFILT_USER, EV_ADD | EV_CLEAR, 0, WAKEUP) >= 0) return true;
+      if (kq >= 0 && control(0, EVFILT_USER, EV_ADD | EV_CLEAR, 0, WAKEUP, 0) >= 0) return true;
       close();
       return false;
     },
     add(interest) {
-      if (control(interest.fd, filterOf(interest), EV_ADD | EV_ONESHOT, 0, interests.next) < 0) return false;
+      const before = interest.place;
       interests.add(interest);
-      return true;
+      const [low, high] = [interests.low(interest), interests.high(interest)];
+      if (control(interest.fd, filterOf(interest), EV_ADD | EV_ONESHOT, 0, low, high) >= 0) return true;
+      interests.remove(interest);
+      interest.place = before;
+      return false;
     },
     remove(interest) {
       interests.remove(interest);
-      control(interest.fd, filterOf(interest), EV_DELETE, 0, 0);
-      if (waiting && interests.size === 0) control(0, EVFILT_USER, 0, NOTE_TRIGGER, WAKEUP);
+      control(interest.fd, filterOf(interest), EV_DELETE, 0, 0, 0);
+      if (waiting && interests.size === 0) control(0, EVFILT_USER, 0, NOTE_TRIGGER, WAKEUP, 0);
       return false;
     },
     async wait(tell) {
@@ -80,8 +85,8 @@ export function createKqueueFacility(libc: Libc, clock: Clock): Facility {
       waiting = false;
       if (count < 0) await new Promise<void>((resolve) => clock.timeout(resolve, AFTER_FAILURE));
       for (let at = 0; at < count * SIZE; at += SIZE) {
-        const interest = interests.get(harvest.getUint32(at + UDATA, true));
-        if (interest === undefined) continue; // the wake-up, or too late
+        const interest = interests.get(harvest.getUint32(at + UDATA, true), harvest.getUint32(at + UDATA + 4, true));
+        if (interest === null) continue; // the wake-up, or too late
         interests.remove(interest); // EV_ONESHOT: the kernel has forgotten it already
         const over = harvest.getUint16(at + FLAGS, true) & EV_EOF ? POLLHUP : 0;
         tell(interest, (harvest.getInt16(at + FILTER, true) === EVFILT_READ ? POLLIN : POLLOUT) | over);

@@ -1,46 +1,56 @@
 /**
- * Tokens for a facility whose kernel hands back a number with each event.
+ * Tokens for a facility whose kernel hands back 64 bits of our choice with each event.
  *
  * @module
  */
 import type { Interest } from "./facility.ts";
 
-/** The facility's own event, its wake-up, has this token; interests count from 1. */
+/** The low word of the facility's own event, its wake-up. Interests have theirs from 1 up. */
 export const WAKEUP = 0;
 
 /**
- * Interests by token. Unlike a descriptor's number, a token is not used again while its interest is in, so that a late
- * event finds nobody, never a new owner.
+ * Interests by token: a slot, and how often the slot has been used before. A descriptor's number goes to a new owner at
+ * once, a token never does, so that a late event finds nobody.
  */
 export class Tokens {
-  readonly #interests = new Map<number, Interest>();
-  #next = WAKEUP + 1;
+  readonly #interests: (Interest | null)[] = [];
+  readonly #generations: number[] = [];
+  readonly #free: number[] = [];
 
   /** How many are in. */
   get size(): number {
-    return this.#interests.size;
+    return this.#interests.length - this.#free.length;
   }
 
-  /** The token that {@link add} will give. */
-  get next(): number {
-    return this.#next;
-  }
-
-  /** Takes an interest in; its place is its token. */
+  /** Takes an interest in; its place is its slot. */
   add(interest: Interest): void {
-    interest.place = this.#next;
-    this.#interests.set(this.#next, interest);
-    do this.#next = this.#next === 0x7fffffff ? WAKEUP + 1 : this.#next + 1; while (this.#interests.has(this.#next));
+    const slot = this.#free.pop() ?? this.#interests.length;
+    this.#interests[slot] = interest;
+    this.#generations[slot] ??= 0;
+    interest.place = slot;
+  }
+
+  /** The low word of an interest's token. */
+  low({ place }: Interest): number {
+    return place + 1;
+  }
+
+  /** The high word of an interest's token. */
+  high({ place }: Interest): number {
+    return this.#generations[place];
   }
 
   /** Whose token it is, if anybody's. */
-  get(token: number): Interest | undefined {
-    return this.#interests.get(token);
+  get(low: number, high: number): Interest | null {
+    return this.#generations[low - 1] === high ? this.#interests[low - 1] : null;
   }
 
   /** Takes an interest out. */
   remove(interest: Interest): void {
-    this.#interests.delete(interest.place);
+    const { place } = interest;
+    this.#interests[place] = null;
+    this.#generations[place] = (this.#generations[place] + 1) & 0x7fffffff;
+    this.#free.push(place);
     interest.place = -1;
   }
 }

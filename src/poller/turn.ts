@@ -105,7 +105,14 @@ export function createTurn(clock: Clock, idle: () => void): Turn {
   function schedule(): void {
     if (scheduled) return;
     scheduled = true;
-    clock.microtask(slice);
+    clock.microtask(firstSlice);
+  }
+
+  /** Whoever has queued more than one go holds can do has held the thread for a while himself: timers go first. */
+  function firstSlice(): void {
+    if (began >= 0 || begins.length <= STRIDE) return slice();
+    // An immediate may come before the timers of this turn; the second one comes after them.
+    clock.immediate(() => clock.immediate(afterYield));
   }
 
   return {
