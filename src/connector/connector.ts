@@ -90,7 +90,9 @@ export class Connector {
   }
 
   /**
-   * Begins anew, from any state, with the initial delay. A start() that is still waiting gets the new connection.
+   * Begins anew at once, from any state, and with the initial delay if that try fails. A start() that is still waiting
+   * gets the new connection. A client that calls this whenever its connection ends should wait a little first: a server
+   * that hangs up on everybody would be hammered.
    *
    * @returns As start() does.
    */

@@ -14,6 +14,8 @@ export interface Circumstances {
   readonly errno: number;
   /** `unix`, or the IP family. */
   readonly family: "unix" | 4 | 6;
+  /** A Unix socket without a file. */
+  readonly abstract?: boolean;
   readonly option?: string;
   readonly timeout?: number;
 }
@@ -27,7 +29,7 @@ const rows: Row[] = [
     "self-connect",
     null,
     () =>
-      "the kernel chose the target's own port for our end, so the socket connected to itself: nobody listens there, and the port lies in net.ipv4.ip_local_port_range",
+      "our end got the target's own address and port, so the socket connected to itself: nobody listens there, and the port was chosen by localPort or lies in net.ipv4.ip_local_port_range",
   ],
   [
     "*",
@@ -72,7 +74,15 @@ const rows: Row[] = [
   ["EAFNOSUPPORT|EINVAL", "bind", null, () => "the local address is not of the remote address' family"],
 
   ["ENOENT", "*", true, () => "there is no socket at this path: the server has not started, or listens elsewhere"],
-  ["ECONNREFUSED", "*", true, () => "the socket is there but nobody listens on it: its server is gone"],
+  [
+    "ECONNREFUSED",
+    "*",
+    true,
+    ({ abstract }) =>
+      abstract
+        ? "nobody listens under this abstract name"
+        : "the socket is there but nobody listens on it: its server is gone",
+  ],
   ["EAGAIN", "*", true, () => "the listener's backlog is full: nothing has begun, try again a little later"],
   ["EACCES", "*", true, () => "no permission to write to the socket, or to search a directory on the way to it"],
   ["EPROTOTYPE", "*", true, () => "the socket at this path is not a stream socket"],

@@ -44,7 +44,8 @@ export function describeAttempt(
   timeout?: number,
 ): ConnectErrorInit {
   const family = "path" in attempt.end ? "unix" : attempt.end.hostname.includes(":") ? 6 : 4;
-  const hint = hintFor({ ...failure, code: errnoName(failure.errno), family, timeout });
+  const abstract = "path" in attempt.end && attempt.end.path.startsWith("@");
+  const hint = hintFor({ ...failure, code: errnoName(failure.errno), family, abstract, timeout });
   const remote = named(attempt.end);
   return { ...failure, ...remote, ...namedLocal(attempt.local), hint, timeline: timelineOf(progress) };
 }
