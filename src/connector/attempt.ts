@@ -101,6 +101,7 @@ export class Attempt implements Interest {
     this.socketAt = this.owner.stamp();
 
     const refusal = applySockopts(libc, fd, options) ?? bindLocal(libc, fd, options, address);
+    this.local = refusal?.local ?? null;
     if (refusal) return this.#fail(refusal.source, refusal.syscall, refusal.errno, refusal.option);
     if (options.control) {
       try {

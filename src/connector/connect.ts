@@ -43,7 +43,7 @@ import type { Target } from "./target.ts";
 export function connect(target: Target | string, options?: ConnectOptions): Promise<Connection> {
   return new Promise((connected, failed) => {
     // The caller may change his object before this dial's turn comes.
-    const own = typeof target === "object" ? { ...target } : target;
+    const own = typeof target === "object" && target !== null ? { ...target } : target;
     new Dial(system, own, prepareOptions(options), { connected, failed });
   });
 }

@@ -91,7 +91,11 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
   #next(): void {
     const attempt = new Attempt(this.system, this.#ends[this.attempts.length], this.options, this);
     this.attempts = [...this.attempts, attempt];
-    attempt.start();
+    try {
+      attempt.start();
+    } catch (reason) {
+      this.#fail(reason); // no libc, no permission to open it, no tables for this system
+    }
   }
 
   get keepsEnds(): boolean {

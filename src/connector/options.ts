@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Address, constants, encodeSockaddr, familyOf, type Libc } from "../ffi/mod.ts";
+import { constants, encodeSockaddr, familyOf, type Libc } from "../ffi/mod.ts";
 import { checkPort, isLiteral, show, type Target } from "./target.ts";
 
 /** How to connect. Everything is optional; what is left out is the kernel's default. */
@@ -176,6 +176,8 @@ export interface Refusal {
   readonly errno: number;
   /** The option's name in C. */
   readonly option?: string;
+  /** The local end that bind(2) refused. */
+  readonly local?: Uint8Array;
 }
 
 /** Makes the setsockopt(2) calls. Null when all were taken. */
@@ -199,7 +201,7 @@ export function bindLocal(libc: Libc, fd: number, { local }: Prepared, remote: U
     if (errno < 0) return { source: "option", syscall: "setsockopt", errno, option: "IP_BIND_ADDRESS_NO_PORT" };
   }
   const wildcard = familyOf(remote) === constants.AF_INET6 ? "::" : "0.0.0.0";
-  const address: Address = { hostname: local.hostname ?? wildcard, port: local.port };
-  const errno = libc.bind(fd, encodeSockaddr(address));
-  return errno < 0 ? { source: "bind", syscall: "bind", errno } : null;
+  const end = encodeSockaddr({ hostname: local.hostname ?? wildcard, port: local.port });
+  const errno = libc.bind(fd, end);
+  return errno < 0 ? { source: "bind", syscall: "bind", errno, local: end } : null;
 }

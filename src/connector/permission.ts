@@ -36,13 +36,13 @@ function demand(Deno: DenoPermissions, descriptor: Descriptor, what: string): vo
 
 function notCapable(Deno: DenoPermissions, name: string, what: string): Error {
   return new Deno.errors.NotCapable(
-    `Requires ${name} access to ${JSON.stringify(what)}, run again with the --allow-${name} flag`,
+    `Requires ${name} access to "${what}", run again with the --allow-${name} flag`,
   );
 }
 
 /**
- * Under Deno, asks for what the target needs: net for `host:port`, read and write for a Unix path, net at large for an
- * abstract name. Elsewhere nothing. `slice` is the poller's: a query costs over 1 µs, so there is one for many targets.
+ * Under Deno, asks for what the target needs: net for `host:port`; for a Unix socket net for `unix:path`, and
+ * read and write for the path if it is no abstract name. Elsewhere nothing. `slice` is the poller's: a query costs over 1 µs, so there is one for many targets.
  *
  * @throws {Deno.errors.NotCapable} It isn't granted, in Deno's words.
  */
@@ -56,12 +56,16 @@ export function checkTarget(target: Target, slice: number): void {
     }
     const host = hostPort(target.hostname, target.port);
     demand(Deno, { name: "net", host }, host);
-  } else if (target.path.startsWith("@")) {
-    demand(Deno, { name: "net" }, `unix:${target.path}`);
-  } else {
-    demand(Deno, { name: "read", path: target.path }, target.path);
-    demand(Deno, { name: "write", path: target.path }, target.path);
+    return;
   }
+  const { path } = target;
+  const isAbstract = path.startsWith("@");
+  if (!isAbstract) {
+    demand(Deno, { name: "read", path }, path);
+    demand(Deno, { name: "write", path }, path);
+  }
+  const host = `unix:${isAbstract ? "\0" + path.slice(1) : path}`;
+  demand(Deno, { name: "net", host }, host);
 }
 
 /**

@@ -110,7 +110,10 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
   }
 
   next(): Promise<Next> {
-    if (!this.#begun) this.#begin();
+    if (!this.#begun) {
+      this.#begin();
+      if (this.#over) return this.next(); // it failed: see fail()
+    }
     const value = this.#results.shift();
     if (value !== undefined) {
       this.#pump();
@@ -135,8 +138,12 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
     const { signal } = this.#prepared;
     if (signal?.aborted) return this.fail(signal.reason);
     signal?.addEventListener("abort", this);
-    const room = this.#system.libc.descriptorLimit() - SPARE_DESCRIPTORS;
-    this.#concurrency = Math.max(1, Math.min(this.#concurrency, room));
+    try {
+      const room = this.#system.libc.descriptorLimit() - SPARE_DESCRIPTORS;
+      this.#concurrency = Math.max(1, Math.min(this.#concurrency, room));
+    } catch (reason) {
+      this.fail(reason); // no libc, no permission to open it, no tables for this system
+    }
   }
 
   #pump(): void {

@@ -71,8 +71,10 @@ function named(end: Address): { address: string; port?: number } {
   return { address: zone === undefined ? hostname : `${hostname}%${zone}`, port };
 }
 
-/** A port of 0 means that the kernel had not chosen our end yet: nothing to tell. */
+/** A port of 0 means that the kernel had not chosen one yet; with the wildcard address there is nothing to tell. */
 function namedLocal(local: Uint8Array | null): { localAddress?: string; localPort?: number } {
   const end = local && decodeSockaddr(local);
-  return end === null || "path" in end || end.port === 0 ? {} : { localAddress: end.hostname, localPort: end.port };
+  if (end === null || "path" in end) return {};
+  if (end.port !== 0) return { localAddress: end.hostname, localPort: end.port };
+  return end.hostname === "0.0.0.0" || end.hostname === "::" ? {} : { localAddress: end.hostname };
 }

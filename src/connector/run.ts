@@ -4,6 +4,7 @@
  * @module
  */
 import { errnos } from "../ffi/mod.ts";
+import { LONGEST_TIMEOUT } from "../poller/clock.ts";
 import type { Deadline } from "../poller/deadlines.ts";
 import { type Backoff, delayBefore } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
@@ -103,17 +104,22 @@ export class Run implements DialOwner, Deadline {
     if (!(reason instanceof ConnectError)) return this.#reject(reason);
     this.#last = reason;
     try {
-      if (
-        reason instanceof ConnectTimeoutError || this.#tries >= this.backoff.attempts || !this.#deservesRetry(reason)
-      ) {
-        return this.#giveUp(reason);
-      }
+      const again = !this.#isLast(reason) && this.#deservesRetry(reason);
+      if (this.#over) return; // called off by `when`
+      if (!again) return this.#giveUp(reason);
       const delay = this.#nextDelay(reason);
       this.options.onRetry?.(reason, delay);
-      if (!this.#over) this.#timer = this.system.clock.timeout(() => this.#try(), delay);
+      if (this.#over) return;
+      this.#timer = this.system.clock.timeout(() => this.#try(), Math.min(delay, LONGEST_TIMEOUT));
     } catch (thrown) {
       this.#reject(thrown); // by a callback
     }
+  }
+
+  /** No try can follow: the deadline has passed, perhaps while the event loop was busy, or the attempts are used up. */
+  #isLast(error: ConnectError): boolean {
+    return error instanceof ConnectTimeoutError || this.system.clock.now() >= this.at ||
+      this.#tries >= this.backoff.attempts;
   }
 
   #deservesRetry(error: ConnectError): boolean {
@@ -169,6 +175,8 @@ export class Run implements DialOwner, Deadline {
   }
 
   #reject(reason: unknown): void {
+    // A callback that called it off and then threw: the outcome was told already, so this is nobody's to catch.
+    if (this.#over) throw reason;
     this.cancel();
     this.tell("disconnected");
     this.#resolvers.reject(reason);

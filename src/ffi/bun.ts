@@ -38,7 +38,24 @@ export function openLibrary(path: string, prototypes: Prototypes): Library {
   // errno is mapped: reading it is one load. Its address is one per thread and never moves.
   const value = new Int32Array(ffi.toArrayBuffer(calls.errnoLocation(), 0, 4));
   const waiting = waitNames(prototypes).map((name) => [name, inBunsWords(prototypes[name]!)] as const);
-  return { calls, errno: () => value[0], offThread: createThreadCalls(path, Object.fromEntries(waiting), ffi.ptr) };
+  const offThread = createThreadCalls(path, Object.fromEntries(waiting), ffi.ptr, () => hasRoom(calls));
+  return { calls, errno: () => value[0], offThread };
+}
+
+/** What a worker's event loop takes, and a little more for the files that it opens to start. */
+const WORKER_DESCRIPTORS = 8;
+
+/** Whether that many descriptors are to be had, shown by having them. */
+function hasRoom(calls: Calls): boolean {
+  const AF_UNIX = 1, SOCK_STREAM = 1; // on every system
+  const fds: number[] = [];
+  while (fds.length < WORKER_DESCRIPTORS) {
+    const fd = calls.socket(AF_UNIX, SOCK_STREAM, 0);
+    if (fd < 0) break;
+    fds.push(fd);
+  }
+  for (const fd of fds) calls.close(fd);
+  return fds.length === WORKER_DESCRIPTORS;
 }
 
 function inBunsWords(prototype: Prototype): { args: string[]; returns: string } {

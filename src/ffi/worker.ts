@@ -12,6 +12,9 @@ import type { Memory, ThreadCall } from "./backend.ts";
 /** How long a worker without work is kept, in ms: a new one costs some 4 ms, an idle one some 7 MB. */
 const KEEP_IDLE = 1_000;
 
+/** How long a call lasts, in ms, when there are no descriptors for a worker: what is ready is then noticed that much later. */
+const WITHOUT_WORKER = 10;
+
 /** A C function in `bun:ffi`'s words. */
 type Signature = { args: string[]; returns: string };
 
@@ -45,11 +48,15 @@ interface Idle {
   readonly retirement: { unref(): void };
 }
 
-/** Calls that block a worker instead of this thread. `addressOf` tells where a piece of memory is. */
+/**
+ * Calls that block a worker instead of this thread. `addressOf` tells where a piece of memory is, `hasRoom`
+ * whether there are descriptors left for a worker.
+ */
 export function createThreadCalls(
   libcPath: string,
   signatures: Record<string, Signature>,
   addressOf: (memory: Memory) => number,
+  hasRoom: () => boolean,
 ): Record<string, ThreadCall> {
   const { Worker } = globalThis as unknown as { Worker: new (url: string) => WorkerThread };
   // A worker can't be given memory, only where it is.
@@ -63,9 +70,11 @@ export function createThreadCalls(
   // One for all, and never revoked: a worker loads it some time after it was constructed.
   let url: string | null = null;
 
-  function take(): WorkerThread {
+  /** Null if none is idle and there are no descriptors for a new one: Bun does not survive that. */
+  function take(): WorkerThread | null {
     const last = idle.pop();
     if (last === undefined) {
+      if (!hasRoom()) return null;
       url ??= URL.createObjectURL(new Blob([program(libcPath, byAddress)], { type: "text/javascript" }));
       return new Worker(url);
     }
@@ -86,6 +95,10 @@ export function createThreadCalls(
 
   async function call(name: string, args: Parameters<ThreadCall>): Promise<number> {
     const worker = take();
+    if (worker === null) {
+      await new Promise((resolve) => setTimeout(resolve, WITHOUT_WORKER));
+      return -1; // the caller asks again on this thread, without waiting
+    }
     const shared = new Int32Array(new SharedArrayBuffer(8));
     const failed = new Promise<never>((_, reject) => {
       worker.onerror = (event) => reject(new Error(`The waiting thread failed: ${event.message}`));

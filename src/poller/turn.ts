@@ -84,9 +84,9 @@ export function createTurn(clock: Clock, idle: () => void): Turn {
         else if (begins.length > 0) begins.shift().run();
         else break;
       }
-      idle();
     } finally {
-      // Also after a job that threw: the others still get their turn.
+      // Also after a job that threw: what it watches for is not forgotten, and the others still get their turn.
+      idle();
       if (ends.length + begins.length === 0) {
         scheduled = false;
       } else if (clock.now() - began < TURN_BUDGET) {
