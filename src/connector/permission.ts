@@ -41,8 +41,8 @@ function notCapable(Deno: DenoPermissions, name: string, what: string): Error {
 }
 
 /**
- * Under Deno, asks for what the target needs: net for `host:port`; for a Unix socket net for `unix:path`, and
- * read and write for the path if it is no abstract name. Elsewhere nothing. `slice` is the poller's: a query costs over 1 µs, so there is one for many targets.
+ * Under Deno, asks for what the target needs: net for `host:port`; for a Unix socket read and write for its path
+ * and net for `unix:path`, or net at large for an abstract name. Elsewhere nothing. `slice` is the poller's: a query costs over 1 µs, so there is one for many targets.
  *
  * @throws {Deno.errors.NotCapable} It isn't granted, in Deno's words.
  */
@@ -59,13 +59,11 @@ export function checkTarget(target: Target, slice: number): void {
     return;
   }
   const { path } = target;
-  const isAbstract = path.startsWith("@");
-  if (!isAbstract) {
-    demand(Deno, { name: "read", path }, path);
-    demand(Deno, { name: "write", path }, path);
-  }
-  const host = `unix:${isAbstract ? "\0" + path.slice(1) : path}`;
-  demand(Deno, { name: "net", host }, host);
+  // No grant can name an abstract socket, so it takes net at large, as with `Deno.connect`.
+  if (path.startsWith("@")) return demand(Deno, { name: "net" }, `unix:${path}`);
+  demand(Deno, { name: "read", path }, path);
+  demand(Deno, { name: "write", path }, path);
+  demand(Deno, { name: "net", host: `unix:${path}` }, `unix:${path}`);
 }
 
 /**

@@ -170,7 +170,11 @@ export class Run implements DialOwner, Deadline {
     const { onFailure } = this.options;
     this.cancel();
     this.tell("disconnected");
-    onFailure?.(error);
+    try {
+      onFailure?.(error);
+    } catch (thrown) {
+      return this.#resolvers.reject(thrown);
+    }
     this.#resolvers.reject(error);
   }
 

@@ -22,9 +22,9 @@ export function socketStreams(socket: Socket): Streams {
 }
 
 function readableOf(socket: Socket): ReadableStream<Uint8Array> {
+  let over = false;
   return new ReadableStream({
     start(controller) {
-      let over = false;
       const end = (error?: Error | null) => {
         if (over) return;
         over = true;
@@ -45,6 +45,7 @@ function readableOf(socket: Socket): ReadableStream<Uint8Array> {
       socket.resume();
     },
     cancel(reason) {
+      over = true;
       socket.destroy(reason instanceof Error ? reason : undefined);
     },
   });

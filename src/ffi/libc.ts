@@ -222,7 +222,7 @@ export const libc: Libc = {
   },
   if_indextoname(index) {
     const name = new Uint8Array(IF_NAMESIZE);
-    if (c.if_indextoname(index, name) === 0) return null;
+    if (!c.if_indextoname(index, name)) return null; // NULL is 0 in Deno, null in Bun
     return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
   },
 };
