@@ -148,7 +148,10 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
       errno: -errnos.ETIMEDOUT,
       verdict: "retry",
     } as const;
-    attempt?.abandon();
+    if (attempt) {
+      attempt.failure = failure;
+      attempt.abandon();
+    }
     const init = attempt
       ? describeAttempt(attempt, failure, this, timeout)
       : describeName(this.target as Target, "ETIMEDOUT", failure, this, timeout);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import process from "node:process";
 import type { Target } from "./target.ts";
 
 type Descriptor = { name: "net"; host?: string } | { name: "read" | "write"; path: string };
@@ -63,7 +64,8 @@ export function checkTarget(target: Target, slice: number): void {
   if (path.startsWith("@")) return demand(Deno, { name: "net" }, `unix:${path}`);
   demand(Deno, { name: "read", path }, path);
   demand(Deno, { name: "write", path }, path);
-  demand(Deno, { name: "net", host: `unix:${path}` }, `unix:${path}`);
+  const host = `unix:${process.getBuiltinModule("node:path").resolve(path)}`;
+  demand(Deno, { name: "net", host }, host);
 }
 
 /**

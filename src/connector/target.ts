@@ -61,7 +61,9 @@ export function checkPort(what: string, port: unknown, from: 0 | 1): number {
 
 function checkPath(path: unknown): Target {
   if (typeof path !== "string") throw new TypeError(`Cannot use path ${show(path)}: expected a string`);
-  if (path === "" || path === "@") throw new TypeError(`Cannot use path ${show(path)}: expected a name`);
+  if (path === "" || path === "@" || path === "\0") {
+    throw new TypeError(`Cannot use path ${show(path)}: expected a name`);
+  }
   if (new TextEncoder().encode(path).length >= UNIX_PATH_MAX) {
     throw new RangeError(`Cannot use path ${show(path)}: expected at most ${UNIX_PATH_MAX - 1} bytes`);
   }
