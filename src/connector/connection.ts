@@ -4,7 +4,7 @@
  * @module
  */
 import type { Socket } from "node:net";
-import process from "node:process";
+import { builtin, isBun } from "../ffi/host.ts";
 import { type Address, decodeSockaddr, errnoName, errnos, type Libc } from "../ffi/mod.ts";
 import { socketStreams, type Streams } from "./streams.ts";
 import { type Progress, timelineOf } from "./report.ts";
@@ -89,10 +89,10 @@ export class Connection implements Disposable {
    */
   toSocket(): Socket {
     const fd = this.#own();
-    const net = process.getBuiltinModule("node:net");
+    const net = builtin("node:net");
     // Each runtime's own way to adopt a descriptor: `new Socket({ fd })` is inert in Bun, `connect({ fd })` absent in Deno.
     const adopt = net.connect as unknown as (options: { fd: number }) => Socket;
-    const socket = "Bun" in globalThis ? adopt({ fd }) : new net.Socket({ fd, readable: true, writable: true });
+    const socket = isBun ? adopt({ fd }) : new net.Socket({ fd, readable: true, writable: true });
     this.#fd = -1;
     return socket;
   }

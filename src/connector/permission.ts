@@ -4,7 +4,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtin } from "../ffi/host.ts";
 import type { Target } from "./target.ts";
 
 type Descriptor = { name: "net"; host?: string } | { name: "read" | "write"; path: string };
@@ -64,7 +64,7 @@ export function checkTarget(target: Target, slice: number): void {
   if (path.startsWith("@")) return demand(Deno, { name: "net" }, `unix:${path}`);
   demand(Deno, { name: "read", path }, path);
   demand(Deno, { name: "write", path }, path);
-  const host = `unix:${process.getBuiltinModule("node:path").resolve(path)}`;
+  const host = `unix:${builtin("node:path").resolve(path)}`;
   demand(Deno, { name: "net", host }, host);
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { builtin } from "../ffi/host.ts";
 
 /** Looks a name up: literals in the order to try, or an error with the resolver's `code`. */
 export type Lookup = (
@@ -23,7 +23,7 @@ export interface LookupError extends Error {
  * first". node:dns is loaded when the first name comes: that takes 2 to 5 ms, which an address need not pay.
  */
 export const lookup: Lookup = (hostname, family, done) => {
-  const dns = process.getBuiltinModule("node:dns");
+  const dns = builtin("node:dns");
   dns.lookup(hostname, { all: true, family, verbatim: true }, (error, addresses) => {
     done(error, error ? [] : addresses.map(({ address }) => address));
   });

@@ -3,9 +3,9 @@
  *
  * @module
  */
-import process from "node:process";
-import type { Calls, Library, Memory } from "./backend.ts";
-import { type CallName, type CType, type PosixName, type Prototype, type Prototypes, waitNames } from "./prototypes.ts";
+import { bindInTwo, type Calls, type Library, type Memory } from "./backend.ts";
+import { builtin } from "./host.ts";
+import { type CType, type PosixName, type Prototype, type Prototypes, waitNames } from "./prototypes.ts";
 import { createThreadCalls } from "./worker.ts";
 
 /** The part of `bun:ffi` that is used here, so that this file type-checks without Bun's types. */
@@ -25,15 +25,16 @@ const result: Record<CType, string> = { ...argument, usize: "ptr" };
 
 /** {@link OpenLibrary} for Bun. */
 export function openLibrary(path: string, prototypes: Prototypes): Library {
-  // Not an import: Deno, bundlers and TypeScript need not know `bun:ffi`, and nothing is loaded before its first use.
-  const ffi = process.getBuiltinModule("bun:ffi") as unknown as BunFfi;
-  const entries = Object.entries(prototypes) as [CallName, Prototype][];
-  const calls = {} as Calls;
-  for (const [name, prototype] of entries) {
-    // One dlopen(3) a function: Bun has no way to bind one symbol under two names, and the library is loaded once.
-    const symbol = prototype.symbol ?? name;
-    calls[name] = ffi.dlopen(path, { [symbol]: inBunsWords(prototype) }).symbols[symbol] as Calls[PosixName];
-  }
+  const ffi = builtin("bun:ffi") as BunFfi;
+  const calls = bindInTwo(prototypes, (some) => {
+    const bound = {} as Calls;
+    for (const [name, prototype] of Object.entries(some) as [PosixName, Prototype][]) {
+      // One dlopen(3) a function: Bun has no way to bind one symbol under two names, and the library is loaded once.
+      const symbol = prototype.symbol ?? name;
+      bound[name] = ffi.dlopen(path, { [symbol]: inBunsWords(prototype) }).symbols[symbol] as Calls[PosixName];
+    }
+    return bound;
+  });
 
   // errno is mapped: reading it is one load. Its address is one per thread and never moves.
   const value = new Int32Array(ffi.toArrayBuffer(calls.errnoLocation(), 0, 4));

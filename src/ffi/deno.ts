@@ -4,47 +4,57 @@
  *
  * @module
  */
-import type { Calls, Library, ThreadCall } from "./backend.ts";
-import { type Prototypes, waitNames } from "./prototypes.ts";
+import { bindInTwo, type Calls, type Library, type ThreadCall } from "./backend.ts";
+import { type Prototype, type Prototypes, waitNames } from "./prototypes.ts";
+
+/** One function in Deno's words. */
+interface ForeignFunction {
+  name: string;
+  parameters: readonly string[];
+  result: string;
+  nonblocking?: true;
+}
 
 /** The part of Deno's API that is used here, so that this file type-checks without Deno's types. */
 interface DenoFfi {
   dlopen(
     path: string,
-    symbols: Record<string, { name?: string; parameters: readonly string[]; result: string; nonblocking?: true }>,
+    symbols: Record<string, ForeignFunction>,
   ): { symbols: Record<string, (...args: unknown[]) => unknown> };
 }
 
 /** {@link OpenLibrary} for Deno. */
 export function openLibrary(path: string, prototypes: Prototypes): Library {
   const { Deno } = globalThis as unknown as { Deno: DenoFfi };
-  const symbols: Parameters<DenoFfi["dlopen"]>[1] = {};
-  for (const [name, { symbol, args, result }] of Object.entries(prototypes)) {
-    symbols[name] = { name: symbol ?? name, parameters: args, result };
-  }
-  for (const name of waitNames(prototypes)) {
-    symbols[`${name}OffThread`] = { ...symbols[name], nonblocking: true };
-  }
-
-  const bound = Deno.dlopen(path, symbols).symbols;
-  const calls = bound as Calls;
-  // A usize result is a bigint here.
-  const if_indextoname = bound.if_indextoname;
-  const calledByNumber = { ...calls, if_indextoname: (index, name) => Number(if_indextoname(index, name)) } as Calls;
+  const calls = bindInTwo(prototypes, (some) => {
+    const symbols = Object.entries(some).map(([name, prototype]) => [name, inDenosWords(name, prototype)]);
+    const bound = Deno.dlopen(path, Object.fromEntries(symbols)).symbols;
+    const { if_indextoname } = bound;
+    // A usize result is a bigint here.
+    if (if_indextoname) return { ...bound, if_indextoname: (...args) => Number(if_indextoname(...args)) } as Calls;
+    return { ...bound } as Calls;
+  });
 
   // The address of errno is one per thread and never moves: ask once, then copy the four bytes out on each need.
   const location = Number(calls.errnoLocation());
   const value = new Int32Array(new ArrayBuffer(4));
+  const offThread = waitNames(prototypes).map((name) => {
+    const prototype = inDenosWords(name, prototypes[name]!);
+    const call = Deno.dlopen(path, { [name]: { ...prototype, nonblocking: true } }).symbols[name];
+    return [name, keepingMemory(call as ThreadCall)];
+  });
   return {
-    calls: calledByNumber,
+    calls,
     errno: () => {
       calls.memcpy(value, location, 4);
       return value[0];
     },
-    offThread: Object.fromEntries(
-      waitNames(prototypes).map((name) => [name, keepingMemory(bound[`${name}OffThread`] as ThreadCall)]),
-    ),
+    offThread: Object.fromEntries(offThread),
   };
+}
+
+function inDenosWords(name: string, { symbol, args, result }: Prototype): ForeignFunction {
+  return { name: symbol ?? name, parameters: args, result };
 }
 
 /** Deno hands the other thread an address and keeps no reference: until the call is over, this does. */

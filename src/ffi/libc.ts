@@ -5,8 +5,9 @@
  */
 import type { Calls, Library } from "./backend.ts";
 import type { Libc } from "./calls.ts";
+import { arch, os } from "./host.ts";
 import { loadLibc } from "./load.ts";
-import { arch, constants, errnos, os } from "./platform.ts";
+import { constants, errnos } from "./platform.ts";
 
 const { F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_NONBLOCK, MSG_NOSIGNAL = 0 } = constants;
 const { ENOENT, ENOSYS, EALREADY, EINPROGRESS } = errnos;

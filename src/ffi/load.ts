@@ -3,11 +3,11 @@
  *
  * @module
  */
-import process from "node:process";
 import type { Library } from "./backend.ts";
 import * as bun from "./bun.ts";
 import * as deno from "./deno.ts";
-import { arch, isSupported, os } from "./platform.ts";
+import { arch, environmentVariable, isBun, os } from "./host.ts";
+import { isSupported } from "./platform.ts";
 import { prototypesOf } from "./prototypes.ts";
 import { UnsupportedPlatformError } from "./unsupported.ts";
 
@@ -46,9 +46,9 @@ export function libcPaths(os: string, arch: string): string[] {
  * unlimited `--allow-ffi`, so there the paths come first, and only those already granted, for a guess must not prompt.
  */
 export function loadLibc(): Library {
-  const { Deno, Bun } = globalThis as { Deno?: DenoPermissions; Bun?: unknown };
+  const { Deno } = globalThis as { Deno?: DenoPermissions };
   if (!isSupported) throw new UnsupportedPlatformError(os, arch);
-  if (!Deno && !Bun) throw new UnsupportedPlatformError(`${os} under this runtime`, arch);
+  if (!Deno && !isBun) throw new UnsupportedPlatformError(`${os} under this runtime`, arch);
 
   const { openLibrary } = Deno ? deno : bun;
   const paths = libcPaths(os, arch);
@@ -81,5 +81,5 @@ function notCapable(candidates: string[], Deno: DenoPermissions): Error {
 /** Reading a variable without permission would prompt or throw: least privilege means not to insist. */
 function environment(variable: string, Deno?: DenoPermissions): string | undefined {
   const readable = !Deno || Deno.permissions.querySync({ name: "env", variable }).state === "granted";
-  return readable ? process.env[variable] : undefined;
+  return readable ? environmentVariable(variable) : undefined;
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { arch, os } from "./host.ts";
 import { constants as darwin, errnos as darwinErrnos } from "./platform/darwin.ts";
 import { constants as freebsd, errnos as freebsdErrnos } from "./platform/freebsd.ts";
 import { constants as linux, errnos as linuxErrnos } from "./platform/linux.ts";
@@ -19,11 +19,6 @@ const tables: Record<string, { constants: Constants; errnos: Readonly<Record<str
   darwin: { constants: darwin, errnos: darwinErrnos },
   freebsd: { constants: freebsd, errnos: freebsdErrnos },
 };
-
-/** The operating system, in Node's words: `linux`, `darwin`, `freebsd`, `win32`, … */
-export const os: string = process.platform;
-/** The processor, in Node's words: `x64`, `arm64`, … */
-export const arch: string = process.arch;
 
 /** Whether there is a table for this system. Without one nothing is called: a guessed number is worse than none. */
 export const isSupported: boolean = os in tables && (arch === "x64" || arch === "arm64");

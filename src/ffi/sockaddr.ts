@@ -3,9 +3,10 @@
  *
  * @module
  */
+import { os } from "./host.ts";
 import { formatIPv4, formatIPv6, parseIPv4, parseIPv6 } from "./ip.ts";
 import { libc } from "./libc.ts";
-import { constants, hasSockaddrLength, os } from "./platform.ts";
+import { constants, hasSockaddrLength } from "./platform.ts";
 
 /** One end of an IP connection. `hostname` is a literal, with a zone where the address needs one: `fe80::1%eth0`. */
 export interface IpAddress {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { arch } from "../ffi/host.ts";
 import { constants, type Libc } from "../ffi/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { Facility, Interest } from "./facility.ts";
@@ -17,7 +17,7 @@ const { POLLIN, EPOLL_CLOEXEC = 0, EPOLL_CTL_ADD = 0, EPOLL_CTL_DEL = 0 } = cons
 /**
  * `struct epoll_event` in 32-bit words: events, then 64 bits of data, our token. It is packed on x86-64, padded on arm64.
  */
-const WORDS = process.arch === "x64" ? 3 : 4;
+const WORDS = arch === "x64" ? 3 : 4;
 const LOW = WORDS - 2, HIGH = WORDS - 1;
 
 /** How many events one wake harvests at most; the rest come with the next. */

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import process from "node:process";
+import { os } from "../ffi/host.ts";
 import { constants, type Libc } from "../ffi/mod.ts";
 import type { Clock } from "./clock.ts";
 import type { Facility, Interest } from "./facility.ts";
@@ -16,7 +16,7 @@ const { EVFILT_READ = 0, EVFILT_WRITE = 0, EVFILT_USER = 0, EV_EOF = 0, NOTE_TRI
 const { EV_ADD = 0, EV_DELETE = 0, EV_ONESHOT = 0, EV_CLEAR = 0 } = constants;
 
 /** `sizeof (struct kevent)`: FreeBSD's carries four more words. */
-const SIZE = process.platform === "freebsd" ? 64 : 32;
+const SIZE = os === "freebsd" ? 64 : 32;
 /** Where its fields lie, on both. */
 const IDENT = 0, FILTER = 8, FLAGS = 10, FFLAGS = 12, UDATA = 24;
 
