@@ -7,7 +7,7 @@ import type { Job } from "../poller/turn.ts";
 import { checkInteger, checkNumber, type ConnectOptions, type Prepared, prepareOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { type ProbeOwner, type ProbeResult, ProbeTask } from "./probe_task.ts";
-import { type System, system as realSystem } from "./system.ts";
+import { type System, system } from "./system.ts";
 import { show, type Target } from "./target.ts";
 
 /** How to probe. `timeout` is per target, names included, and 5,000 ms by default. */
@@ -52,7 +52,15 @@ const SPARE_DESCRIPTORS = 64;
 export function probe(
   targets: Iterable<Target | string> | AsyncIterable<Target | string>,
   options: ProbeOptions = {},
-  system: System = realSystem,
+): AsyncIterableIterator<ProbeResult> {
+  return probeOn(system, targets, options);
+}
+
+/** {@link probe} on a given system. */
+export function probeOn(
+  system: System,
+  targets: Iterable<Target | string> | AsyncIterable<Target | string>,
+  options: ProbeOptions,
 ): AsyncIterableIterator<ProbeResult> {
   const iterator = iteratorOf(targets);
   const prepared = prepareOptions({ ...options, timeout: options.timeout ?? TIMEOUT });
