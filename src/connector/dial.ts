@@ -10,7 +10,7 @@ import { Attempt, type AttemptOwner, type Failure } from "./attempt.ts";
 import { Connection } from "./connection.ts";
 import { ConnectError, ConnectTimeoutError } from "./errors.ts";
 import { type Prepared, refuseForUnix } from "./options.ts";
-import { checkAddress, checkTarget, lookupDenied } from "./permission.ts";
+import { checkAddress, checkTarget } from "./permission.ts";
 import { describeAttempt, describeName, type Progress } from "./report.ts";
 import type { LookupError } from "./resolve.ts";
 import type { System } from "./system.ts";
@@ -71,7 +71,7 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     const { hostname, port } = target;
     this.system.lookup(hostname, this.options.family, (error, literals) => {
       if (this.#over) return;
-      if (error) return this.#fail(lookupDenied(hostname, error.code) ?? this.#lookupError(error));
+      if (error) return this.#fail(this.#lookupError(error));
       try {
         for (const literal of literals) checkAddress(literal, port);
       } catch (denied) {

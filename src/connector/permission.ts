@@ -79,14 +79,6 @@ export function checkAddress(hostname: string, port: number): void {
   if (Deno.permissions.querySync({ name: "net", host }).state === "denied") throw notCapable(Deno, "net", host);
 }
 
-/**
- * node:dns asks Deno for the bare name, so that a grant for `name:port` does not cover the look-up and it fails with
- * EPERM. That is a permission to name, not a resolver's error.
- */
-export function lookupDenied(hostname: string, code: string | undefined): Error | null {
-  return Deno !== undefined && code === "EPERM" ? notCapable(Deno, "net", hostname) : null;
-}
-
 function hostPort(hostname: string, port: number): string {
   return hostname.includes(":") ? `[${hostname}]:${port}` : `${hostname}:${port}`;
 }

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { builtin } from "../ffi/host.ts";
+import { getaddrinfo } from "../ffi/getaddrinfo.ts";
+import { builtin, isDeno } from "../ffi/host.ts";
 
 /** Looks a name up: literals in the order to try, or an error with the resolver's `code`. */
 export type Lookup = (
@@ -21,10 +22,23 @@ export interface LookupError extends Error {
 /**
  * getaddrinfo(3) through node:dns, on the runtime's own threads. The order is the system's (RFC 6724), not "IPv4
  * first". node:dns is loaded when the first name comes: that takes 2 to 5 ms, which an address need not pay.
+ *
+ * node:dns asks Deno for the bare name, so that a grant for `name:port` does not cover it and it answers EPERM. The
+ * target was granted before we came here, so libc is asked instead: `Deno.connect` too would go on.
  */
 export const lookup: Lookup = (hostname, family, done) => {
-  const dns = builtin("node:dns");
-  dns.lookup(hostname, { all: true, family, verbatim: true }, (error, addresses) => {
-    done(error, error ? [] : addresses.map(({ address }) => address));
+  builtin("node:dns").lookup(hostname, { all: true, family, verbatim: true }, (error, addresses) => {
+    if (isDeno && error?.code === "EPERM") void lookupByLibc(hostname, family, done);
+    else done(error, error ? [] : addresses.map(({ address }) => address));
   });
 };
+
+async function lookupByLibc(...[hostname, family, done]: Parameters<Lookup>): Promise<void> {
+  const answer = await getaddrinfo(hostname, family);
+  if ("addresses" in answer) return done(null, answer.addresses);
+  const { code, errno } = answer;
+  done(
+    Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { code, errno, syscall: "getaddrinfo", hostname }),
+    [],
+  );
+}

@@ -3,11 +3,12 @@
  *
  * @module
  */
-import type { Calls, Library } from "./backend.ts";
+import type { Calls, Library, Memory, ThreadCall } from "./backend.ts";
 import type { Libc } from "./calls.ts";
 import { arch, os } from "./host.ts";
 import { loadLibc } from "./load.ts";
 import { constants, errnos } from "./platform.ts";
+import type { WaitName } from "./prototypes.ts";
 
 const { F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_NONBLOCK, MSG_NOSIGNAL = 0 } = constants;
 const { ENOENT, ENOSYS, EALREADY, EINPROGRESS } = errnos;
@@ -227,3 +228,18 @@ export const libc: Libc = {
     return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
   },
 };
+
+/** A call that waits, on another thread, for the floor's own use. */
+export function callOffThread(name: WaitName, ...args: Parameters<ThreadCall>): Promise<number> {
+  return library.offThread[name]!(...args);
+}
+
+/** Copies what lies at an address into `memory`. */
+export function copyFrom(address: number, memory: Memory): void {
+  c.memcpy(memory, address, memory.byteLength);
+}
+
+/** freeaddrinfo(3). */
+export function freeaddrinfo(address: number): void {
+  c.freeaddrinfo(address);
+}

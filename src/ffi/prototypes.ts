@@ -45,6 +45,8 @@ export type PosixName =
   | "getrlimit"
   | "if_nametoindex"
   | "if_indextoname"
+  | "getaddrinfo"
+  | "freeaddrinfo"
   | "memcpy"
   | "errnoLocation";
 
@@ -55,7 +57,7 @@ export type LocalName = "epoll_create1" | "epoll_ctl" | "epoll_wait" | "kqueue" 
 export type CallName = PosixName | LocalName;
 
 /** The calls that wait, and so are offered on another thread as well. */
-export type WaitName = "poll" | "epoll_wait" | "kevent";
+export type WaitName = "poll" | "epoll_wait" | "kevent" | "getaddrinfo";
 
 /** The prototypes of one system. */
 export type Prototypes = Record<PosixName, Prototype> & Partial<Record<LocalName, Prototype>>;
@@ -89,6 +91,11 @@ const posix: Record<PosixName, Prototype> = {
   getrlimit: { args: ["i32", /* resource */ "buffer" /* rlim */], result: "i32" },
   if_nametoindex: { args: ["buffer" /* ifname */], result: "u32" },
   if_indextoname: { args: ["u32", /* ifindex */ "buffer" /* ifname */], result: "usize" },
+  getaddrinfo: {
+    args: ["buffer", /* node */ "buffer", /* service */ "buffer", /* hints */ "buffer" /* res */],
+    result: "i32",
+  },
+  freeaddrinfo: { args: ["usize" /* res */], result: "void" },
   memcpy: { args: ["buffer", /* dest */ "usize", /* src */ "usize" /* n */], result: "void" },
   errnoLocation: { symbol: "__error", args: [], result: "usize" },
 };
@@ -150,5 +157,5 @@ export function prototypesOf(os: string, arch: string): Prototypes {
 
 /** Which of the waiting calls there are. */
 export function waitNames(prototypes: Prototypes): WaitName[] {
-  return (["poll", "epoll_wait", "kevent"] as const).filter((name) => name in prototypes);
+  return (["poll", "epoll_wait", "kevent", "getaddrinfo"] as const).filter((name) => name in prototypes);
 }
