@@ -16,6 +16,7 @@ const FAMILY = 4, SOCKTYPE = 8, ADDRLEN = 16, ADDR = hasSockaddrLength ? 32 : 24
 const codes = new Map<number | undefined, string>([
   [constants.EAI_NONAME, "ENOTFOUND"],
   [constants.EAI_NODATA, "ENOTFOUND"],
+  [constants.EAI_ADDRFAMILY, "ENOTFOUND"],
   [constants.EAI_AGAIN, "EAI_AGAIN"],
   [constants.EAI_FAIL, "EAI_FAIL"],
   [constants.EAI_MEMORY, "EAI_MEMORY"],

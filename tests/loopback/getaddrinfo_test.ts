@@ -17,7 +17,7 @@ test("a literal is its own address, in either family", async () => {
 test("a family that the name has no address of: node:dns's code", async () => {
   const answer = await getaddrinfo("::1", 4);
   assert("code" in answer);
-  assert(["ENOTFOUND", "EAI_FAMILY"].includes(answer.code), answer.code);
+  assertEquals(answer.code, "ENOTFOUND");
 });
 
 test("fifty look-ups at once don't get into each other's memory", async () => {

@@ -68,7 +68,7 @@ test("leaving the loop with many pending ones closes them all", () =>
     const before = socketFds();
     const targets = mixed(open, silent);
     for await (const _ of probe(targets, { concurrency: 200 })) {
-      await until(() => socketFds() === before + 199, "all but the told one are pending");
+      await until(() => socketFds() === before + 200, "all places are taken again");
       break;
     }
     assertEquals([socketFds(), targets.ended], [before, 1]);
@@ -147,23 +147,25 @@ test("a probe that is over has let go of its signal", () =>
     assertEquals(listeners, 0, "after return() before the first next()");
   }));
 
-const throwing: [what: string, targets: (open: string, silent: string, reason: unknown) => Parameters<typeof probe>[0]][] =
-  [
-    ["a generator that throws", function* (open, silent, reason) {
-      yield* [open, silent, silent];
-      throw reason;
-    }],
-    ["an async generator that throws", async function* (open, silent, reason) {
-      yield* [open, silent, silent];
-      await pause(5);
-      throw reason;
-    }],
-    ["an async iterator that rejects", (open, silent, reason) => {
-      const list = [open, silent, silent];
-      const next = () => list.length > 0 ? Promise.resolve({ value: list.pop()! }) : Promise.reject(reason);
-      return { [Symbol.asyncIterator]: () => ({ next }) };
-    }],
-  ];
+const throwing: [
+  what: string,
+  targets: (open: string, silent: string, reason: unknown) => Parameters<typeof probe>[0],
+][] = [
+  ["a generator that throws", function* (open, silent, reason) {
+    yield* [open, silent, silent];
+    throw reason;
+  }],
+  ["an async generator that throws", async function* (open, silent, reason) {
+    yield* [open, silent, silent];
+    await pause(5);
+    throw reason;
+  }],
+  ["an async iterator that rejects", (open, silent, reason) => {
+    const list = [open, silent, silent];
+    const next = () => list.length > 0 ? Promise.resolve({ value: list.pop()! }) : Promise.reject(reason);
+    return { [Symbol.asyncIterator]: () => ({ next }) };
+  }],
+];
 
 for (const [what, targets] of throwing) {
   test(`${what}: the loop throws the same, and nothing is left`, () =>
@@ -262,7 +264,7 @@ test("return() ends whoever waits in next(), may be called twice, and no result 
     const targets = mixed(open, silent, 5);
     const results = probe(targets, { concurrency: 20 });
     assertEquals((await results.next()).value?.state, "open");
-    await until(() => socketFds() === before + 15, "the others are pending, 4 results lie ready");
+    await until(() => socketFds() === before + 16, "4 results lie ready, the other places are taken");
     assertEquals(await results.return!(), { value: undefined, done: true });
     assertEquals(socketFds(), before);
     assertEquals(await results.next(), { value: undefined, done: true });
