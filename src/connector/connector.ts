@@ -5,7 +5,7 @@
  */
 import { type Backoff, checkBackoff } from "./backoff.ts";
 import type { Connection } from "./connection.ts";
-import { type Prepared, prepareOptions, refuseForUnix } from "./options.ts";
+import { type Prepared, prepareOptions, refuseMismatch } from "./options.ts";
 import { type ConnectorOptions, type ConnectorState, Run } from "./run.ts";
 import { type System, system as realSystem } from "./system.ts";
 import { parseTarget, show, type Target } from "./target.ts";
@@ -55,7 +55,7 @@ export class Connector {
   constructor(target: Target | string, options: ConnectorOptions = {}, system: System = realSystem) {
     this.#target = parseTarget(target);
     this.#prepared = prepareOptions(options);
-    refuseForUnix(this.#target, this.#prepared);
+    refuseMismatch(this.#target, this.#prepared);
     this.#backoff = checkBackoff(options.retry);
     for (const name of ["onConnection", "onRetry", "onFailure"] as const) checkFunction(name, options[name]);
     checkFunction("retry.when", options.retry?.when);

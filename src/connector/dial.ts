@@ -9,7 +9,7 @@ import type { Job } from "../poller/turn.ts";
 import { Attempt, type AttemptOwner, type Failure } from "./attempt.ts";
 import { Connection } from "./connection.ts";
 import { ConnectError, ConnectTimeoutError } from "./errors.ts";
-import { type Prepared, refuseForUnix } from "./options.ts";
+import { type Prepared, refuseMismatch } from "./options.ts";
 import { checkAddress, checkTarget } from "./permission.ts";
 import { describeAttempt, describeName, type Progress } from "./report.ts";
 import type { LookupError } from "./resolve.ts";
@@ -62,7 +62,7 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     let target: Target;
     try {
       this.target = target = parseTarget(this.target);
-      refuseForUnix(target, this.options);
+      refuseMismatch(target, this.options);
       checkTarget(target, this.system.poller.slice);
     } catch (reason) {
       return this.#fail(reason);

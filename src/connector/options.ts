@@ -101,10 +101,16 @@ export function prepareOptions(options?: ConnectOptions): Prepared {
 
 const TCP_ONLY = ["family", "localAddress", "localPort", "noDelay", "keepAlive"] as const;
 
-/** Refused, not ignored: a caller who names a source address must not believe that it was used. */
-export function refuseForUnix(target: Target, { tcpOnly }: Prepared): void {
-  if ("path" in target && tcpOnly !== undefined) {
-    throw new TypeError(`Cannot use ${tcpOnly} with a Unix socket: it belongs to TCP`);
+/**
+ * Refused, not ignored: a caller who names a source address or a family must not believe that it was used.
+ *
+ * @throws {TypeError} An option of TCP for a Unix socket, or a family that the address is not of.
+ */
+export function refuseMismatch(target: Target, { tcpOnly, family }: Prepared): void {
+  if ("path" in target) {
+    if (tcpOnly !== undefined) throw new TypeError(`Cannot use ${tcpOnly} with a Unix socket: it belongs to TCP`);
+  } else if (family !== 0 && isLiteral(target.hostname) && family !== (target.hostname.includes(":") ? 6 : 4)) {
+    throw new TypeError(`Cannot use family ${family} with the address "${target.hostname}": it is of the other family`);
   }
 }
 

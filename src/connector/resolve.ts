@@ -29,6 +29,7 @@ export interface LookupError extends Error {
 export const lookup: Lookup = (hostname, family, done) => {
   builtin("node:dns").lookup(hostname, { all: true, family, verbatim: true }, (error, addresses) => {
     if (isDeno && error?.code === "EPERM") void lookupByLibc(hostname, family, done);
+    else if (error === null && addresses.length === 0) done(lookupError(hostname, "ENODATA", 0), []);
     else done(error, error ? [] : addresses.map(({ address }) => address));
   });
 };
@@ -36,9 +37,9 @@ export const lookup: Lookup = (hostname, family, done) => {
 async function lookupByLibc(...[hostname, family, done]: Parameters<Lookup>): Promise<void> {
   const answer = await getaddrinfo(hostname, family);
   if ("addresses" in answer) return done(null, answer.addresses);
-  const { code, errno } = answer;
-  done(
-    Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { code, errno, syscall: "getaddrinfo", hostname }),
-    [],
-  );
+  done(lookupError(hostname, answer.code, answer.errno), []);
+}
+
+function lookupError(hostname: string, code: string, errno: number): LookupError {
+  return Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { code, errno });
 }

@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { constants } from "@einprogress/connect/ffi";
-import { type ConnectOptions, prepareOptions } from "../../src/connector/options.ts";
+import { type ConnectOptions, prepareOptions, refuseMismatch } from "../../src/connector/options.ts";
 
 const { SOL_SOCKET, IPPROTO_TCP, SO_KEEPALIVE, SO_LINGER, TCP_NODELAY } = constants;
 const { TCP_KEEPIDLE, TCP_KEEPINTVL, TCP_KEEPCNT, SO_LINGER_SEC } = constants;
@@ -101,3 +101,11 @@ for (const options of [null, 1, "x", true, () => {}]) {
     assertThrows(() => prepareOptions(options as unknown as ConnectOptions), TypeError, "Cannot use options");
   });
 }
+
+test("a family that the address is not of is refused, not ignored", () => {
+  const v6 = prepareOptions({ family: 6 });
+  const error = assertThrows(() => refuseMismatch({ hostname: "127.0.0.1", port: 80 }, v6), TypeError);
+  assertEquals(error.message, 'Cannot use family 6 with the address "127.0.0.1": it is of the other family');
+  refuseMismatch({ hostname: "::1", port: 80 }, v6);
+  refuseMismatch({ hostname: "localhost", port: 80 }, v6);
+});
