@@ -28,8 +28,10 @@ export const clock: Clock = {
   now: () => performance.now(),
   timeout: (callback, delay) => setTimeout(callback, delay),
   background: (callback, delay) => {
-    const timer = setTimeout(callback, delay) as unknown as { unref(): void };
-    timer.unref();
+    const timer = setTimeout(callback, delay) as unknown as number | { unref(): void };
+    // A number in older Denos, which has a function of its own for it.
+    if (typeof timer === "object") timer.unref();
+    else (globalThis as unknown as { Deno: { unrefTimer(timer: number): void } }).Deno.unrefTimer(timer);
     return timer;
   },
   clear: (handle) => clearTimeout(handle as number),
