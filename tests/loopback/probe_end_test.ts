@@ -116,6 +116,31 @@ test("a signal that is aborted while nobody asks: the next next() throws its rea
     for (let i = 0; i < 2; i++) assertEquals(await results.next(), { value: undefined, done: true });
   }));
 
+test("what ends a probe while the loop's body waits is thrown by the loop, and no result comes after it", () =>
+  ground(async (open, silent) => {
+    const controller = new AbortController();
+    const reason = new Error("on purpose");
+    const seen: string[] = [];
+    const loop = async () => {
+      for await (const { state } of probe(mixed(open, silent, 9), { signal: controller.signal, concurrency: 20 })) {
+        seen.push(state);
+        await pause(10); // the others lie ready by now
+        controller.abort(reason);
+      }
+    };
+    assertStrictEquals(await rejection(loop()), reason);
+    assertEquals(seen, ["open"]);
+
+    const listThatEndsBadly = function* () {
+      yield open;
+      throw reason;
+    };
+    const slow = async () => {
+      for await (const _ of probe(listThatEndsBadly())) await pause(10);
+    };
+    assertStrictEquals(await rejection(slow()), reason);
+  }));
+
 test("AbortSignal.timeout ends a probe with its TimeoutError", () =>
   ground(async (open, silent) => {
     const signal = AbortSignal.timeout(50);
@@ -127,24 +152,24 @@ test("AbortSignal.timeout ends a probe with its TimeoutError", () =>
 test("a probe that is over has let go of its signal", () =>
   ground(async (open, silent) => {
     const { signal } = new AbortController();
-    let listeners = 0;
+    const listeners = new Set<unknown>();
     const { addEventListener, removeEventListener } = signal;
     signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
-      listeners++;
+      listeners.add(args[1]);
       addEventListener.apply(signal, args);
     };
     signal.removeEventListener = (...args: Parameters<typeof removeEventListener>) => {
-      listeners--;
+      listeners.delete(args[1]);
       removeEventListener.apply(signal, args);
     };
     await collect([open, open], { signal });
-    assertEquals(listeners, 0, "after the last target");
+    assertEquals(listeners.size, 0, "after the last target");
     await leaveByBreak(probe(mixed(open, silent), { signal }));
-    assertEquals(listeners, 0, "after break");
+    assertEquals(listeners.size, 0, "after break");
     const unused = probe(mixed(open, silent), { signal });
     await unused.return!();
     assertEquals(await unused.next(), { value: undefined, done: true });
-    assertEquals(listeners, 0, "after return() before the first next()");
+    assertEquals(listeners.size, 0, "after return() before the first next()");
   }));
 
 const throwing: [

@@ -2,8 +2,9 @@
 import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertGreater, assertLess, assertStrictEquals } from "@std/assert";
-import { type PortState, probe, type ProbeResult, type Target } from "@einprogress/connect";
+import type { PortState, ProbeResult, type Target } from "@einprogress/connect";
 import { errnos, libc } from "@einprogress/connect/ffi";
+import { probeOn } from "../../src/connector/probe.ts";
 import { system } from "../../src/connector/system.ts";
 import { closedPort, fullBacklog, leavingNoSocket, runtime, serve, spawnSelf, tempFolder } from "../support.ts";
 import { collect, listening, listeningAt, probeOne } from "./probing.ts";
@@ -180,6 +181,12 @@ test("a zone that is no interface has failed with ENODEV", async () => {
   });
 });
 
+test("a target that the options do not fit has failed with EINVAL, and is not tried in another way", async () => {
+  using server = listening();
+  const results = await collect([`127.0.0.1:${server.port}`, "unix:/nowhere"], { family: 6 });
+  assertEquals(results.map(({ state, code }) => [state, code]), [["failed", "EINVAL"], ["failed", "EINVAL"]]);
+});
+
 test("results come in the order of completion, not of the list", async () => {
   using full = fullBacklog();
   using closed = closedPort();
@@ -231,7 +238,7 @@ for (const [call, code] of refusals) {
       const refusing = { ...system, libc: { ...libc, [call]: () => -errnos[code] } };
       const options = { noDelay: true, localPort: 0 };
       const states: [PortState, string | null][] = [];
-      for await (const result of probe([`127.0.0.1:${server.port}`], options, refusing)) {
+      for await (const result of probeOn(refusing, [`127.0.0.1:${server.port}`], options)) {
         states.push([result.state, result.code]);
       }
       assertEquals(states, [["failed", code]]);

@@ -21,8 +21,8 @@ export async function probeOne(target: Target | string, options?: ProbeOptions):
 }
 
 /** A listener that takes connections in and never accepts one by itself: it costs this process no descriptors. */
-export function listening(backlog = 1_000): Held {
-  const held = bound();
+export function listening(backlog = 1_000, hostname?: string): Held {
+  const held = bound(hostname);
   must(libc.listen(held.fd, backlog));
   return held;
 }
