@@ -7,6 +7,7 @@ import { type Address, constants, errnos, familyOf, type Libc, sameEnd } from ".
 import type { Interest } from "../poller/facility.ts";
 import type { Source } from "./errors.ts";
 import { applySockopts, bindLocal, type Prepared } from "./options.ts";
+import { forgetGrant } from "./permission.ts";
 import type { System } from "./system.ts";
 import { encodeEnd } from "./target.ts";
 import { classify, type Verdict } from "./verdict.ts";
@@ -72,6 +73,8 @@ export class Attempt implements Interest {
   failure: Failure | null = null;
   /** connect(2) said EINTR. */
   #interrupted = false;
+  /** The last wake told nothing: see {@link #notConnected}. */
+  #lookedTwice = false;
 
   constructor(
     private readonly system: System,
@@ -106,6 +109,7 @@ export class Attempt implements Interest {
     if (options.control) {
       try {
         options.control(fd);
+        forgetGrant();
       } catch (reason) {
         this.abandon();
         return this.owner.threw(this, reason);
@@ -161,7 +165,9 @@ export class Attempt implements Interest {
   /**
    * No error, yet no peer. POLLHUP: the kernel has closed it without a reason, or nothing ever began (a signal or a
    * filter ended connect(2) early). Else a soft ICMP error woke us while the attempt lives on: its entry in the error
-   * queue keeps POLLERR high, so an undrained wait would spin.
+   * queue keeps POLLERR high, so an undrained wait would spin. Where there was nothing to drain, one more look is all:
+   * it may have been reset between the two questions, but what goes on saying "writable" without a peer (as a deferred
+   * TCP Fast Open does) would spin as well.
    */
   #notConnected(): void {
     const { libc, poller } = this.system;
@@ -169,7 +175,10 @@ export class Attempt implements Interest {
       const [syscall, errno] = this.#interrupted ? ["connect", -EINTR] as const : ["getpeername", -ENOTCONN] as const;
       return this.#fail("so_error", syscall, errno);
     }
-    if (MSG_ERRQUEUE !== undefined) { while (libc.recv(this.fd, drained, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0); }
+    let wasSoft = false;
+    while (MSG_ERRQUEUE !== undefined && libc.recv(this.fd, drained, MSG_ERRQUEUE | MSG_DONTWAIT) >= 0) wasSoft = true;
+    if (!wasSoft && this.#lookedTwice) return this.#fail("so_error", "getpeername", -ENOTCONN);
+    this.#lookedTwice = !wasSoft;
     poller.watch(this);
   }
 
@@ -207,7 +216,6 @@ export class Attempt implements Interest {
     const { libc, poller } = this.system;
     const { fd } = this;
     if (fd < 0) return;
-    this.fd = -1;
     // What a firewall's log would call us: real from the SYN on, gone with the socket.
     if (this.owner.keepsEnds && this.local === null && this.connectAt >= 0) {
       const length = libc.getsockname(fd, localEnd);
@@ -215,6 +223,7 @@ export class Attempt implements Interest {
     }
     // A thread inside poll(2) holds the socket: close(2) alone would leave it alive, retransmitting, until that returns.
     if (poller.unwatch(this)) libc.shutdown(fd, SHUT_RDWR);
+    this.fd = -1; // not before: unwatch takes the number out of the kernel's set
     libc.close(fd);
   }
 

@@ -98,8 +98,9 @@ export class Connection implements Disposable {
   }
 
   /**
-   * Hands the connection to the runtime, as web streams. Closing `writable` sends a FIN; the descriptor is closed when
-   * both are done, or one is aborted or cancelled.
+   * Hands the connection to the runtime, as web streams. Closing `writable` sends a FIN, and what the peer still has to
+   * say can be read. When the peer ends first, so does `writable`, as with any `node:net` Socket. The descriptor is
+   * closed when both are done, or one is aborted or cancelled.
    *
    * @throws {Error} It was closed or handed on.
    */

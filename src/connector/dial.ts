@@ -12,7 +12,8 @@ import { ConnectError, ConnectTimeoutError } from "./errors.ts";
 import { type Prepared, refuseMismatch } from "./options.ts";
 import { checkAddress, checkTarget } from "./permission.ts";
 import { describeAttempt, describeName, type Progress } from "./report.ts";
-import type { LookupError } from "./resolve.ts";
+import { LookupError } from "./resolve.ts";
+import { type Abortable, offAbort, onAbort } from "./signals.ts";
 import type { System } from "./system.ts";
 import { isLiteral, parseTarget, type Target } from "./target.ts";
 
@@ -28,8 +29,9 @@ export interface DialOwner {
 const NONE: never[] = [];
 
 /** A dial under way. Until it ends, whatever it holds is closed by {@link Dial.cancel}. */
-export class Dial implements Job, Deadline, AttemptOwner, Progress {
+export class Dial implements Job, Deadline, Abortable, AttemptOwner, Progress {
   rank = -1;
+  #begun = false;
   #over = false;
   #aborted = false;
   readonly #began: number;
@@ -50,7 +52,7 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
     if (timeout !== undefined) system.poller.deadlines.add(this);
     if (signal !== undefined) {
       this.#aborted = signal.aborted;
-      signal.addEventListener("abort", this);
+      onAbort(signal, this);
     }
     system.poller.enqueue(this);
   }
@@ -59,19 +61,22 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
   run(): void {
     if (this.#over) return;
     if (this.#aborted) return this.#fail(this.options.signal!.reason);
-    let target: Target;
+    this.#begun = true;
     try {
-      this.target = target = parseTarget(this.target);
+      const target = this.target = parseTarget(this.target);
       refuseMismatch(target, this.options);
       checkTarget(target, this.system.poller.slice);
+      if ("path" in target || isLiteral(target.hostname)) return this.#resolved([target]);
+      this.#lookUp(target.hostname, target.port);
     } catch (reason) {
-      return this.#fail(reason);
+      this.#fail(reason);
     }
-    if ("path" in target || isLiteral(target.hostname)) return this.#resolved([target]);
-    const { hostname, port } = target;
+  }
+
+  #lookUp(hostname: string, port: number): void {
     this.system.lookup(hostname, this.options.family, (error, literals) => {
       if (this.#over) return;
-      if (error) return this.#fail(this.#lookupError(error));
+      if (error) return this.#fail(error instanceof LookupError ? this.#lookupError(error) : error);
       try {
         for (const literal of literals) checkAddress(literal, port);
       } catch (denied) {
@@ -84,13 +89,15 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
   #resolved(ends: Address[]): void {
     this.resolvedAt = this.stamp();
     this.#ends = ends;
+    this.#errors = [];
     this.#next();
   }
 
   /** A new socket for the next end. */
   #next(): void {
     const attempt = new Attempt(this.system, this.#ends[this.attempts.length], this.options, this);
-    this.attempts = [...this.attempts, attempt];
+    if (this.attempts.length === 0) this.attempts = [attempt];
+    else this.attempts.push(attempt);
     try {
       attempt.start();
     } catch (reason) {
@@ -119,7 +126,9 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
 
   failed(attempt: Attempt, failure: Failure): void {
     if (this.#aborted) return this.#fail(this.options.signal!.reason);
-    this.#errors = [...this.#errors, new ConnectError(describeAttempt(attempt, failure, this))];
+    // With several ends, each error tells of its own attempt, and the one that leads of all.
+    const { resolvedAt } = this;
+    this.#errors.push(new ConnectError(describeAttempt(attempt, failure, { resolvedAt, attempts: [attempt] })));
     if (this.attempts.length < this.#ends.length) return this.#next();
     const errors = this.#errors;
     // The first address is the one the system would rather have used: its error leads, the others are listed.
@@ -139,6 +148,7 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
 
   /** Looks once more, then calls it a timeout of `timeout` ms. */
   timeOut(timeout: number): void {
+    if (!this.#begun) this.run(); // its turn had not come: a busy event loop is no dead peer
     this.attempts.at(-1)?.lookAgain();
     if (this.#over) return;
     const attempt = this.attempts.at(-1); // another one, if the look told the end of the first
@@ -159,7 +169,7 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
   }
 
   /** The signal was aborted. What is to be closed waits for its turn: one signal may stand for ten thousand dials. */
-  handleEvent(): void {
+  aborted(): void {
     this.#aborted = true;
     this.system.poller.enqueueFirst(this);
   }
@@ -180,14 +190,14 @@ export class Dial implements Job, Deadline, AttemptOwner, Progress {
   #end(): void {
     this.#over = true;
     this.system.poller.deadlines.remove(this);
-    this.options.signal?.removeEventListener("abort", this);
+    if (this.options.signal) offAbort(this.options.signal, this);
   }
 
   #lookupError(error: LookupError): ConnectError {
-    const code = error.code ?? "EAI_FAIL";
+    const { code, errno } = error;
     // Only "try again" is worth it: a name that does not exist will not, next time either.
     const verdict = code === "EAI_AGAIN" ? "retry" : "fatal";
-    const failure = { source: "resolve", syscall: "getaddrinfo", errno: error.errno ?? 0, verdict } as const;
+    const failure = { source: "resolve", syscall: "getaddrinfo", errno, verdict } as const;
     return new ConnectError({ ...describeName(this.target as Target, code, failure, this), cause: error });
   }
 }

@@ -72,13 +72,13 @@ export class ConnectError extends Error {
   /** The remote address or path; the name when it could not be resolved. */
   readonly address: string;
   /** The remote port; undefined for a Unix socket. */
-  readonly port?: number;
+  declare readonly port?: number;
   /** The local address, where the socket had one. */
-  readonly localAddress?: string;
+  declare readonly localAddress?: string;
   /** The local port, where the socket had one. */
-  readonly localPort?: number;
+  declare readonly localPort?: number;
   /** The socket option that was refused, in C's name, when `source` is `"option"`. */
-  readonly option?: string;
+  declare readonly option?: string;
   /** What it means for another try: see {@link classify}. */
   readonly verdict: Verdict;
   /** Which step said so. */
@@ -100,10 +100,11 @@ export class ConnectError extends Error {
     this.errno = init.errno;
     this.syscall = init.syscall;
     this.address = init.address;
-    this.port = init.port;
-    this.localAddress = init.localAddress;
-    this.localPort = init.localPort;
-    this.option = init.option;
+    // Node's errors have the fields that mean something, and no others.
+    if (init.port !== undefined) this.port = init.port;
+    if (init.localAddress !== undefined) this.localAddress = init.localAddress;
+    if (init.localPort !== undefined) this.localPort = init.localPort;
+    if (init.option !== undefined) this.option = init.option;
     this.verdict = init.verdict;
     this.source = init.source;
     this.hint = init.hint;

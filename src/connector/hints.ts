@@ -161,7 +161,7 @@ const rows: Row[] = [
     null,
     ({ errno }) => `an ICMP message ended the attempt: ${errnoMeaning(errno)}`,
   ],
-]; // prettier as one row a line
+];
 
 function matches(pattern: string, value: string): boolean {
   return pattern === "*" || pattern.split("|").includes(value);

@@ -8,9 +8,9 @@ import { checkPort, isLiteral, show, type Target } from "./target.ts";
 
 /** How to connect. Everything is optional; what is left out is the kernel's default. */
 export interface ConnectOptions {
-  /** Milliseconds for the whole call, names included; at least 1. Without it the kernel's own limit rules: 134 s on a default Linux. */
+  /** Milliseconds for the whole call, names included; more than 0. Without it the kernel's own limit rules: 134 s on a default Linux. */
   timeout?: number;
-  /** Aborts the call, which rejects with `signal.reason`. */
+  /** Aborts the call, which rejects with `signal.reason`. A look-up under way can't be taken back from the resolver: it may keep the process alive a little longer. */
   signal?: AbortSignal;
   /** Only addresses of this family. Both by default. */
   family?: 4 | 6;
@@ -52,8 +52,8 @@ export interface Prepared {
   readonly signal?: AbortSignal;
   readonly family: 0 | 4 | 6;
   readonly sockopts: readonly SocketOption[];
-  /** What to bind to, if anything; for each family its own wildcard if only a port was given. */
-  readonly local?: { readonly hostname?: string; readonly port: number };
+  /** What to bind to, if anything: encoded, for either family's sockets. */
+  readonly local?: { readonly ipv4: Uint8Array; readonly ipv6: Uint8Array; readonly port: number };
   readonly control?: (fd: number) => void;
   /** An option that was given and means nothing to a Unix socket. */
   readonly tcpOnly?: string;
@@ -140,7 +140,9 @@ function localEnd({ localAddress, localPort }: ConnectOptions): Prepared["local"
     throw new TypeError(`Cannot use localAddress ${show(localAddress)}: expected an IP address`);
   }
   const port = localPort === undefined ? 0 : checkPort("localPort", localPort, 0);
-  return { hostname: localAddress, port };
+  // Only a port: each family's own wildcard address.
+  const encoded = (wildcard: string) => encodeSockaddr({ hostname: localAddress ?? wildcard, port });
+  return { ipv4: encoded("0.0.0.0"), ipv6: encoded("::"), port };
 }
 
 function socketOptions({ noDelay, keepAlive, linger }: ConnectOptions): SocketOption[] {
@@ -206,8 +208,7 @@ export function bindLocal(libc: Libc, fd: number, { local }: Prepared, remote: U
     const errno = libc.setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, ON);
     if (errno < 0) return { source: "option", syscall: "setsockopt", errno, option: "IP_BIND_ADDRESS_NO_PORT" };
   }
-  const wildcard = familyOf(remote) === constants.AF_INET6 ? "::" : "0.0.0.0";
-  const end = encodeSockaddr({ hostname: local.hostname ?? wildcard, port: local.port });
+  const end = familyOf(remote) === constants.AF_INET6 ? local.ipv6 : local.ipv4;
   const errno = libc.bind(fd, end);
   return errno < 0 ? { source: "bind", syscall: "bind", errno, local: end } : null;
 }

@@ -26,8 +26,13 @@ function allNetGranted(Deno: DenoPermissions): boolean {
   return state === "granted" && !partial;
 }
 
-/** The poller's slice in which net was last seen granted. No code but ours runs within one, so it is still granted. */
+/** The poller's slice in which net was last seen granted. Only callbacks run within one, and after each it is forgotten. */
 let grantedIn = -1;
+
+/** To be called after a callback: it may have revoked what was granted. */
+export function forgetGrant(): void {
+  grantedIn = -1;
+}
 
 function demand(Deno: DenoPermissions, descriptor: Descriptor, what: string): void {
   let { state } = Deno.permissions.querySync(descriptor);

@@ -7,6 +7,7 @@ import type { Job } from "../poller/turn.ts";
 import { checkInteger, checkNumber, type ConnectOptions, type Prepared, prepareOptions } from "./options.ts";
 import { Pace } from "./pace.ts";
 import { type ProbeOwner, type ProbeResult, ProbeTask } from "./probe_task.ts";
+import { type Abortable, offAbort, onAbort } from "./signals.ts";
 import { type System, system } from "./system.ts";
 import { show, type Target } from "./target.ts";
 
@@ -83,7 +84,7 @@ function iteratorOf(targets: Iterable<Target | string> | AsyncIterable<Target | 
 }
 
 /** One run over the targets. As a job of the poller it begins one target, and comes back for the next. */
-class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, ProbeOwner {
+class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abortable, ProbeOwner {
   readonly #system: System;
   readonly #source: Source;
   readonly #prepared: Prepared;
@@ -103,6 +104,8 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
   /** The source has no more. */
   #exhausted = false;
   #over = false;
+  /** Why it is over, until somebody asks. */
+  #failure: { reason: unknown } | null = null;
 
   constructor(system: System, source: Source, prepared: Prepared, concurrency: number, pace: Pace, reset: boolean) {
     this.#system = system;
@@ -118,14 +121,16 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
   }
 
   next(): Promise<Next> {
-    if (!this.#begun) {
-      this.#begin();
-      if (this.#over) return this.next(); // it failed: see fail()
-    }
+    if (!this.#begun) this.#begin();
     const value = this.#results.shift();
     if (value !== undefined) {
       this.#pump();
       return Promise.resolve({ value, done: false });
+    }
+    if (this.#failure !== null) {
+      const { reason } = this.#failure;
+      this.#failure = null;
+      return Promise.reject(reason);
     }
     if (this.#over) return Promise.resolve({ value: undefined, done: true });
     const asked = Promise.withResolvers<Next>();
@@ -145,7 +150,7 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
     this.#begun = true;
     const { signal } = this.#prepared;
     if (signal?.aborted) return this.fail(signal.reason);
-    signal?.addEventListener("abort", this);
+    if (signal) onAbort(signal, this);
     try {
       const room = this.#system.libc.descriptorLimit() - SPARE_DESCRIPTORS;
       this.#concurrency = Math.max(1, Math.min(this.#concurrency, room));
@@ -203,23 +208,18 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
   }
 
   /** The signal was aborted. */
-  handleEvent(): void {
+  aborted(): void {
     this.fail(this.#prepared.signal!.reason);
   }
 
   fail(reason: unknown): void {
     if (this.#over) return;
     // Whoever asks next, if nobody is asking, learns the reason; then it is over.
-    if (this.#asking.length === 0) this.next = this.#failOnce(reason);
+    if (this.#asking.length === 0) this.#failure = { reason };
     else this.#asking.shift()!.reject(reason);
     this.#end();
-  }
-
-  #failOnce(reason: unknown): () => Promise<Next> {
-    return () => {
-      this.next = () => Promise.resolve({ value: undefined, done: true });
-      return Promise.reject(reason);
-    };
+    // A source that can't even be closed has nothing to add to the reason.
+    void Promise.resolve(this.#source.return?.()).catch(() => {});
   }
 
   #endIfDone(): void {
@@ -230,7 +230,7 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Probe
   #end(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#prepared.signal?.removeEventListener("abort", this);
+    if (this.#prepared.signal) offAbort(this.#prepared.signal, this);
     if (this.#timer !== null) this.#system.clock.clear(this.#timer);
     for (const task of this.#tasks) task.cancel();
     this.#tasks.clear();

@@ -9,6 +9,7 @@ import { Attempt, type AttemptOwner, closeWithReset, type Failure } from "./atte
 import type { Prepared } from "./options.ts";
 import { checkAddress, checkTarget } from "./permission.ts";
 import { isLocalFault, type PortState, stateOf } from "./port_state.ts";
+import { LookupError } from "./resolve.ts";
 import type { System } from "./system.ts";
 import { isLiteral, parseTarget, show, type Target } from "./target.ts";
 import { readRtt } from "./tcp_info.ts";
@@ -55,6 +56,8 @@ export class ProbeTask implements AttemptOwner, Deadline {
   #attempt: Attempt | null = null;
   #failure: { errno: number; state: PortState; code: string } | null = null;
   #localRetries = 0;
+  /** The errno of a local fault that it rests after; 0 while it does not. */
+  #localFault = 0;
   #timer: unknown = null;
   #over = false;
 
@@ -95,10 +98,18 @@ export class ProbeTask implements AttemptOwner, Deadline {
     }
     this.system.poller.deadlines.add(this);
     if ("path" in target || isLiteral(target.hostname)) return this.#try();
-    const { hostname, port } = target;
+    try {
+      this.#lookUp(target.hostname, target.port);
+    } catch (reason) {
+      this.owner.fail(reason);
+    }
+  }
+
+  #lookUp(hostname: string, port: number): void {
     this.system.lookup(hostname, this.options.family, (error, literals) => {
       if (this.#over) return;
-      if (error) return this.#fail(error.errno ?? 0, "failed", error.code ?? "EAI_FAIL");
+      if (error instanceof LookupError) return this.#fail(error.errno, "failed", error.code);
+      if (error) return this.owner.fail(error);
       try {
         for (const literal of literals) checkAddress(literal, port);
       } catch {
@@ -110,8 +121,13 @@ export class ProbeTask implements AttemptOwner, Deadline {
   }
 
   #try(): void {
+    this.#localFault = 0;
     this.#attempt = new Attempt(this.system, this.#ends[this.#index], this.options, this);
-    this.#attempt.start();
+    try {
+      this.#attempt.start();
+    } catch (reason) {
+      this.owner.fail(reason); // no libc, no permission to open it, no tables for this system
+    }
   }
 
   connected(attempt: Attempt): void {
@@ -127,6 +143,7 @@ export class ProbeTask implements AttemptOwner, Deadline {
     const told = source === "so_error" || source === "self-connect"; // by the network, so not a fault of ours
     if (!told && isLocalFault(-errno) && this.#localRetries < LOCAL_RETRIES) {
       // Resting here keeps this target's place taken: that is how the concurrency sinks to what the system can bear.
+      this.#localFault = errno;
       const delay = LOCAL_DELAY * 2 ** this.#localRetries++;
       this.#timer = this.system.clock.timeout(() => this.#try(), delay);
       return;
@@ -145,6 +162,8 @@ export class ProbeTask implements AttemptOwner, Deadline {
 
   /** The deadline passed: look once more, then call it silence. */
   expire(): void {
+    // It rests after a fault of ours: that is what was in the way, not the target's silence.
+    if (this.#localFault !== 0) return this.#fail(this.#localFault, "failed", errnoName(this.#localFault));
     this.#attempt?.lookAgain();
     if (!this.#over) this.#fail(-errnos.ETIMEDOUT, "filtered", "ETIMEDOUT");
   }

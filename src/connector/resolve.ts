@@ -6,17 +6,18 @@
 import { getaddrinfo } from "../ffi/getaddrinfo.ts";
 import { builtin, isDeno } from "../ffi/host.ts";
 
-/** Looks a name up: literals in the order to try, or an error with the resolver's `code`. */
+/** Looks a name up: literals in the order to try, or an error, a {@link LookupError} if the resolver told it. */
 export type Lookup = (
   hostname: string,
   family: 0 | 4 | 6,
-  done: (error: LookupError | null, addresses: string[]) => void,
+  done: (error: Error | null, addresses: string[]) => void,
 ) => void;
 
-/** What node:dns gives: `code` as in `ENOTFOUND`, `errno` the resolver's own number. */
-export interface LookupError extends Error {
-  code?: string;
-  errno?: number;
+/** What the resolver tells: `code` as in `ENOTFOUND`, and its own number. */
+export class LookupError extends Error {
+  constructor(hostname: string, readonly code: string, readonly errno: number) {
+    super(`getaddrinfo ${code} ${hostname}`);
+  }
 }
 
 /**
@@ -28,18 +29,20 @@ export interface LookupError extends Error {
  */
 export const lookup: Lookup = (hostname, family, done) => {
   builtin("node:dns").lookup(hostname, { all: true, family, verbatim: true }, (error, addresses) => {
-    if (isDeno && error?.code === "EPERM") void lookupByLibc(hostname, family, done);
-    else if (error === null && addresses.length === 0) done(lookupError(hostname, "ENODATA", 0), []);
-    else done(error, error ? [] : addresses.map(({ address }) => address));
+    if (isDeno && error?.code === "EPERM") {
+      lookupByLibc(hostname, family).then((literals) => done(null, literals), (reason) => done(reason, []));
+    } else if (error) {
+      done(new LookupError(hostname, error.code ?? "EAI_FAIL", error.errno ?? 0), []);
+    } else if (addresses.length === 0) {
+      done(new LookupError(hostname, "ENODATA", 0), []);
+    } else {
+      done(null, addresses.map(({ address }) => address));
+    }
   });
 };
 
-async function lookupByLibc(...[hostname, family, done]: Parameters<Lookup>): Promise<void> {
+async function lookupByLibc(hostname: string, family: 0 | 4 | 6): Promise<string[]> {
   const answer = await getaddrinfo(hostname, family);
-  if ("addresses" in answer) return done(null, answer.addresses);
-  done(lookupError(hostname, answer.code, answer.errno), []);
-}
-
-function lookupError(hostname: string, code: string, errno: number): LookupError {
-  return Object.assign(new Error(`getaddrinfo ${code} ${hostname}`), { code, errno });
+  if ("addresses" in answer) return answer.addresses;
+  throw new LookupError(hostname, answer.code, answer.errno);
 }

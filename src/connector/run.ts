@@ -11,6 +11,8 @@ import type { Connection } from "./connection.ts";
 import { Dial, type DialOwner } from "./dial.ts";
 import { ConnectError, type ConnectErrorInit, ConnectTimeoutError } from "./errors.ts";
 import type { ConnectOptions, Prepared } from "./options.ts";
+import { forgetGrant } from "./permission.ts";
+import { type Abortable, offAbort, onAbort } from "./signals.ts";
 import type { System } from "./system.ts";
 import type { Target } from "./target.ts";
 
@@ -39,7 +41,7 @@ export type ConnectorState = "disconnected" | "connecting" | "connected";
 const IMMEDIATE_RETRIES = 2;
 
 /** A run. Whatever the Connector does meanwhile, late events reach the run they belong to, and a run that is over is deaf. */
-export class Run implements DialOwner, Deadline {
+export class Run implements DialOwner, Deadline, Abortable {
   readonly promise: Promise<Connection>;
   readonly at: number;
   rank = -1;
@@ -65,15 +67,13 @@ export class Run implements DialOwner, Deadline {
     this.#resolvers = former === null ? Promise.withResolvers() : former.#resolvers;
     this.promise = this.#resolvers.promise;
     this.at = system.clock.now() + (prepared.timeout ?? Infinity);
-    // Who listens for onFailure has been told; nobody needs to catch the promise as well.
-    if (options.onFailure) this.promise.catch(() => {});
   }
 
   /** The first try, on a later turn. */
   begin(): void {
     const { signal, timeout } = this.prepared;
     if (signal?.aborted) return this.#reject(signal.reason);
-    signal?.addEventListener("abort", this);
+    if (signal) onAbort(signal, this);
     if (timeout !== undefined) this.system.poller.deadlines.add(this);
     this.#try();
   }
@@ -95,6 +95,8 @@ export class Run implements DialOwner, Deadline {
       connection.close();
       this.tell("disconnected");
       return this.#resolvers.reject(reason);
+    } finally {
+      forgetGrant();
     }
     this.#resolvers.resolve(connection);
   }
@@ -113,6 +115,8 @@ export class Run implements DialOwner, Deadline {
       this.#timer = this.system.clock.timeout(() => this.#try(), Math.min(delay, LONGEST_TIMEOUT));
     } catch (thrown) {
       this.#reject(thrown); // by a callback
+    } finally {
+      forgetGrant();
     }
   }
 
@@ -148,7 +152,7 @@ export class Run implements DialOwner, Deadline {
   }
 
   /** The signal was aborted. */
-  handleEvent(): void {
+  aborted(): void {
     this.#reject(this.prepared.signal!.reason);
   }
 
@@ -175,6 +179,7 @@ export class Run implements DialOwner, Deadline {
     } catch (thrown) {
       return this.#resolvers.reject(thrown);
     }
+    if (onFailure) this.promise.catch(() => {}); // he has been told, and need not catch the promise as well
     this.#resolvers.reject(error);
   }
 
@@ -189,7 +194,7 @@ export class Run implements DialOwner, Deadline {
   #end(): void {
     this.#over = true;
     this.system.poller.deadlines.remove(this);
-    this.prepared.signal?.removeEventListener("abort", this);
+    if (this.prepared.signal) offAbort(this.prepared.signal, this);
     if (this.#timer !== null) this.system.clock.clear(this.#timer);
     this.#timer = null;
   }

@@ -19,7 +19,11 @@ const EXPECTED = 'expected "host:port", "1.2.3.4:80", "[::1]:80" or "unix:/path"
 export function parseTarget(target: Target | string): Target {
   if (typeof target === "string") return parseString(target);
   if (typeof target === "object" && target !== null) {
-    if ("path" in target) return checkPath(target.path);
+    const { path, hostname } = target as { path?: string; hostname?: string };
+    if (path !== undefined && hostname !== undefined) {
+      throw new TypeError(`Cannot read target ${show(target)}: expected a hostname or a path, not both`);
+    }
+    if (path !== undefined) return checkPath(path);
     if ("hostname" in target) return checkEndpoint(target.hostname, target.port);
   }
   throw new TypeError(`Cannot read target ${show(target)}: ${EXPECTED}, or an object { hostname, port } or { path }`);
@@ -64,8 +68,10 @@ function checkPath(path: unknown): Target {
   if (path === "" || path === "@" || path === "\0") {
     throw new TypeError(`Cannot use path ${show(path)}: expected a name`);
   }
-  if (new TextEncoder().encode(path).length >= UNIX_PATH_MAX) {
-    throw new RangeError(`Cannot use path ${show(path)}: expected at most ${UNIX_PATH_MAX - 1} bytes`);
+  // A path takes a NUL at its end, an abstract name one at its beginning, where "@" stands here.
+  const limit = /^[@\0]/.test(path) ? UNIX_PATH_MAX : UNIX_PATH_MAX - 1;
+  if (new TextEncoder().encode(path).length > limit) {
+    throw new RangeError(`Cannot use path ${show(path)}: expected at most ${limit} bytes`);
   }
   const normal = path.startsWith("\0") ? "@" + path.slice(1) : path;
   if (!normal.startsWith("@") && normal.includes("\0")) {

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Clock, LONGEST_TIMEOUT } from "./clock.ts";
+import { Queue } from "./queue.ts";
 import type { Job } from "./turn.ts";
 
 /** Something that ends at a time. */
@@ -33,8 +34,7 @@ const NOWHERE = -1, DUE = -2;
  */
 export function createDeadlines(clock: Clock, enqueue: (job: Job) => void): Deadlines {
   const heap: Deadline[] = [];
-  let due: Deadline[] = [];
-  let nextDue = 0;
+  const due = new Queue<Deadline>();
   let timer: unknown = null;
   let timerAt = Infinity;
 
@@ -103,11 +103,7 @@ export function createDeadlines(clock: Clock, enqueue: (job: Job) => void): Dead
 
   const telling: Job = {
     run() {
-      const deadline = due[nextDue++];
-      if (nextDue === due.length) {
-        due = [];
-        nextDue = 0;
-      }
+      const deadline = due.shift()!;
       if (deadline.rank !== DUE) return; // met or called off meanwhile
       deadline.rank = NOWHERE;
       deadline.expire();

@@ -11,6 +11,7 @@ import type { Facility, Interest } from "./facility.ts";
 import { createEpollFacility } from "./epoll.ts";
 import { createKqueueFacility } from "./kqueue.ts";
 import { createPollFacility, pollfdRevents } from "./poll.ts";
+import { Queue } from "./queue.ts";
 import { createTurn, type Job } from "./turn.ts";
 
 /** Tells when descriptors are ready, and runs work within the turn budget. */
@@ -54,16 +55,11 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
   let pollfds = new Int32Array(new ArrayBuffer(64));
   let waiting = false;
   /** Events on their way, in order; one job each. */
-  let told: Interest[] = [];
-  let nextTold = 0;
+  const told = new Queue<Interest>();
 
   const telling: Job = {
     run() {
-      const interest = told[nextTold++];
-      if (nextTold === told.length) {
-        told = [];
-        nextTold = 0;
-      }
+      const interest = told.shift()!;
       if (interest.place !== TOLD) return; // forgotten before its event arrived
       interest.place = NOWHERE;
       interest.run();

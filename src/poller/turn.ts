@@ -9,6 +9,7 @@
  * @module
  */
 import type { Clock } from "./clock.ts";
+import { Queue } from "./queue.ts";
 
 /** How long a turn of the event loop may be ours, in ms, with what the caller does about the outcomes that it brings. */
 export const TURN_BUDGET = 3;
@@ -40,36 +41,13 @@ export interface Turn {
   readonly slice: number;
 }
 
-/** First in, first out. */
-class Queue {
-  #jobs: Job[] = [];
-  #next = 0;
-
-  get length(): number {
-    return this.#jobs.length - this.#next;
-  }
-
-  push(job: Job): void {
-    this.#jobs.push(job);
-  }
-
-  shift(): Job {
-    const job = this.#jobs[this.#next++];
-    if (this.#next === this.#jobs.length) {
-      this.#jobs = [];
-      this.#next = 0;
-    }
-    return job;
-  }
-}
-
 /**
  * New queues. `idle` runs at the end of each slice; what it enqueues goes on in the next. The first slices, as many as
  * `unmeasured` says, don't look at the clock.
  */
 export function createTurn(clock: Clock, idle: () => void, unmeasured: number = 0): Turn {
-  const ends = new Queue();
-  const begins = new Queue();
+  const ends = new Queue<Job>();
+  const begins = new Queue<Job>();
   let scheduled = false;
   let count = 0;
   /** When the event loop last had its say, or -1 when nothing has been done since. */
@@ -87,9 +65,9 @@ export function createTurn(clock: Clock, idle: () => void, unmeasured: number = 
     const inBudget = () => !measured || clock.now() - began < TURN_BUDGET;
     try {
       for (let left = STRIDE; left > 0 && inBudget(); left--) {
-        if (ends.length > 0) ends.shift().run();
-        else if (begins.length > 0) begins.shift().run();
-        else break;
+        const job = ends.length > 0 ? ends.shift() : begins.shift();
+        if (job === undefined) break;
+        job.run();
       }
     } finally {
       // Also after a job that threw: what it watches for is not forgotten, and the others still get their turn.
