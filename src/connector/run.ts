@@ -105,6 +105,8 @@ export class Run implements DialOwner, Deadline, Abortable {
     this.#dial = null;
     if (!(reason instanceof ConnectError)) return this.#reject(reason);
     this.#last = reason;
+    // The deadline passed while it failed, perhaps because the event loop was busy.
+    if (this.system.clock.now() >= this.at && !(reason instanceof ConnectTimeoutError)) return this.expire();
     try {
       const again = !this.#isLast(reason) && this.#deservesRetry(reason);
       if (this.#over) return; // called off by `when`
@@ -120,10 +122,9 @@ export class Run implements DialOwner, Deadline, Abortable {
     }
   }
 
-  /** No try can follow: the deadline has passed, perhaps while the event loop was busy, or the attempts are used up. */
+  /** No try can follow: the deadline has passed, or the attempts are used up. */
   #isLast(error: ConnectError): boolean {
-    return error instanceof ConnectTimeoutError || this.system.clock.now() >= this.at ||
-      this.#tries >= this.backoff.attempts;
+    return error instanceof ConnectTimeoutError || this.#tries >= this.backoff.attempts;
   }
 
   #deservesRetry(error: ConnectError): boolean {

@@ -34,10 +34,13 @@ export interface Poller {
 }
 
 /** An interest's place when it is not in the facility. */
-const NOWHERE = -1, FRESH = -2, TOLD = -3;
+const NOWHERE = -1, FRESH = -2, TOLD = -3, LATER = -4;
 
 /** In ms. */
 const LOOK_AGAIN = 10;
+
+/** How many are glanced at together at least, while more are being connected. */
+const TOGETHER = 64;
 
 /**
  * One to begin a first connect and one to end it. Deno takes 4 ms to load its timers when setImmediate is first called,
@@ -78,13 +81,15 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
    * done by then, so that nothing needs to be registered and no thread woken. Only stragglers are waited for.
    */
   function glance(): void {
-    if (fresh.length === 0) return;
+    // While there is more to begin, a slice follows: then one look is for all of them.
+    if (fresh.length === 0 || (fresh.length < TOGETHER && turn.begins > 0)) return;
     const interests = fresh;
     fresh = [];
     if (pollfds.length < 2 * interests.length) pollfds = new Int32Array(new ArrayBuffer(16 * interests.length));
     let count = 0;
     for (const interest of interests) {
-      if (interest.place !== FRESH) continue;
+      if (interest.place !== FRESH) continue; // forgotten, or here twice
+      interest.place = NOWHERE;
       interests[count] = interest;
       pollfds[2 * count] = interest.fd;
       pollfds[2 * count + 1] = interest.events;
@@ -105,7 +110,9 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
   function waitFor(interest: Interest): void {
     if (!waiting && facility.size === 0) facility = facilities.find((one) => one.open())!;
     // What the kernel can't register (ENOSPC, ENOMEM) is looked at again a little later.
-    if (!facility.add(interest)) clock.timeout(() => interest.place === FRESH && watch(interest), LOOK_AGAIN);
+    if (facility.add(interest)) return;
+    interest.place = LATER;
+    clock.timeout(() => interest.place === LATER && watch(interest), LOOK_AGAIN);
   }
 
   /** Waits as long as anything is pending, then gives the facility's descriptors back and lets the process end. */

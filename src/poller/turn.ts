@@ -37,6 +37,8 @@ export interface Turn {
   enqueueFirst(job: Job): void;
   /** Makes sure that a slice follows, even with nothing in the queue. */
   schedule(): void;
+  /** How many jobs wait in the first queue. */
+  readonly begins: number;
   /** Which slice this is: a stretch of jobs, one after the other, with no other code in between. */
   readonly slice: number;
 }
@@ -110,6 +112,9 @@ export function createTurn(clock: Clock, idle: () => void, unmeasured: number = 
       schedule();
     },
     schedule,
+    get begins() {
+      return begins.length;
+    },
     get slice() {
       return count;
     },
