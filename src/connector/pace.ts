@@ -22,7 +22,8 @@ export class Pace {
   take(clock: Clock): number {
     if (this.#interval === 0) return 0;
     const now = clock.now();
-    const due = Math.max(this.#next, now - CATCH_UP);
+    // The first one has nothing to catch up with.
+    const due = this.#next === -Infinity ? now : Math.max(this.#next, now - CATCH_UP);
     if (due > now) return due - now;
     this.#next = due + this.#interval;
     return 0;

@@ -25,6 +25,8 @@ const TIMEOUT = 5_000;
 const CONCURRENCY = 256;
 /** Descriptors left to the rest of the process. */
 const SPARE_DESCRIPTORS = 64;
+/** After a local fault, ms to the next try if nothing of ours ends meanwhile; doubled each time, seven times at most. */
+const LOCAL_DELAY = 10;
 
 /**
  * Probes many targets at once: connects, takes note, closes.
@@ -64,7 +66,8 @@ export function probeOn(
   options: ProbeOptions,
 ): AsyncIterableIterator<ProbeResult> {
   const iterator = iteratorOf(targets);
-  const prepared = prepareOptions({ ...options, timeout: options.timeout ?? TIMEOUT });
+  const checked = prepareOptions(options);
+  const prepared = { ...checked, timeout: checked.timeout ?? TIMEOUT };
   const { concurrency = CONCURRENCY, rate = Infinity, reset = true } = options;
   checkInteger("concurrency", concurrency, 1, 1_000_000);
   if (rate !== Infinity) checkNumber("rate", rate, Number.MIN_VALUE, Number.MAX_VALUE, "a number above 0");
@@ -101,11 +104,18 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
   /** A job, a timer or a look at the source is on its way. */
   #pumping = false;
   #timer: unknown = null;
+  /** Targets that met a local fault, the first to come first. While there are any, none is begun: so the concurrency sinks. */
+  #resting: ProbeTask[] = [];
+  #restTimer: unknown = null;
+  /** How often in a row the timer has woken them, and nothing has ended since. */
+  #rests = 0;
+  /** Why it is over, until somebody asks. In an object: anything can be thrown. */
+  #failure: { reason: unknown } | null = null;
+  /** The source has been asked and has not answered yet. */
+  #awaiting = false;
   /** The source has no more. */
   #exhausted = false;
   #over = false;
-  /** Why it is over, until somebody asks. */
-  #failure: { reason: unknown } | null = null;
 
   constructor(system: System, source: Source, prepared: Prepared, concurrency: number, pace: Pace, reset: boolean) {
     this.#system = system;
@@ -122,15 +132,15 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
 
   next(): Promise<Next> {
     if (!this.#begun) this.#begin();
-    const value = this.#results.shift();
-    if (value !== undefined) {
-      this.#pump();
-      return Promise.resolve({ value, done: false });
-    }
     if (this.#failure !== null) {
       const { reason } = this.#failure;
       this.#failure = null;
       return Promise.reject(reason);
+    }
+    const value = this.#results.shift();
+    if (value !== undefined) {
+      this.#pump();
+      return Promise.resolve({ value, done: false });
     }
     if (this.#over) return Promise.resolve({ value: undefined, done: true });
     const asked = Promise.withResolvers<Next>();
@@ -141,9 +151,21 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
 
   /** The consumer left the loop. */
   async return(): Promise<Next> {
+    this.#begun = true;
+    this.#results = [];
+    this.#failure = null;
     this.#end();
-    await this.#source.return?.();
+    await this.#leave();
     return { value: undefined, done: true };
+  }
+
+  /** Tells the source that no more is wanted, once. An async generator that is waiting for something hears it later. */
+  #leave(): unknown {
+    if (this.#exhausted) return;
+    this.#exhausted = true;
+    const left = this.#source.return?.();
+    if (!this.#awaiting) return left;
+    Promise.resolve(left).catch(() => {});
   }
 
   #begin(): void {
@@ -161,6 +183,8 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
 
   #pump(): void {
     if (this.#pumping || this.#exhausted || this.#over) return;
+    // With some resting and others under way, there are as many under way as can be.
+    if (this.#resting.length > 0 && this.#tasks.size > this.#resting.length) return;
     if (this.#tasks.size + this.#results.length >= this.#concurrency) return;
     this.#pumping = true;
     this.#system.poller.enqueue(this);
@@ -178,16 +202,32 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
     let next: ReturnType<Source["next"]>;
     try {
       next = this.#source.next();
+      if ("then" in next) {
+        this.#awaiting = true;
+        next.then((result) => this.#take(result)).catch((reason) => this.#sourceFailed(reason));
+        return;
+      }
+      this.#take(next);
     } catch (reason) {
-      return this.fail(reason);
+      this.#sourceFailed(reason);
     }
-    if ("then" in next) next.then((result) => this.#take(result), (reason) => this.fail(reason));
-    else this.#take(next);
   }
 
-  #take({ value, done }: IteratorResult<Target | string>): void {
+  /** It has ended itself by that: it is not told to return. */
+  #sourceFailed(reason: unknown): void {
+    this.#awaiting = false;
+    this.#exhausted = true;
+    this.fail(reason);
+  }
+
+  #take(result: IteratorResult<Target | string>): void {
+    this.#awaiting = false;
     this.#pumping = false;
     if (this.#over) return;
+    if (Object(result) !== result) {
+      throw new TypeError(`Cannot take ${show(result)} from the targets: expected an object`);
+    }
+    const { value, done } = result;
     if (done) {
       this.#exhausted = true;
       return this.#endIfDone();
@@ -200,11 +240,36 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
 
   finished(task: ProbeTask, result: ProbeResult): void {
     this.#tasks.delete(task);
+    if (result.state !== "failed") { // what it had is free now
+      this.#rests = 0;
+      this.#resting.shift()?.goOn();
+    }
     const asked = this.#asking.shift();
     if (asked === undefined) this.#results.push(result);
     else asked.resolve({ value: result, done: false });
     this.#pump();
     this.#endIfDone();
+  }
+
+  rest(task: ProbeTask): void {
+    this.#resting.push(task);
+    // Others may have what is missing here: it is asked for again even if none of ours ends.
+    this.#restTimer ??= this.#system.clock.timeout(() => this.#wake(), LOCAL_DELAY * 2 ** Math.min(this.#rests++, 7));
+  }
+
+  get alone(): boolean {
+    return this.#tasks.size === this.#resting.length + 1;
+  }
+
+  #wake(): void {
+    this.#restTimer = null;
+    // One, to see whether it has passed; all, when there is none under way whose end would wake them.
+    let count = this.#tasks.size === this.#resting.length ? this.#resting.length : 1;
+    while (count-- > 0) this.#resting.shift()?.goOn();
+    if (this.#resting.length > 0 && !this.#over) {
+      this.#restTimer ??= this.#system.clock.timeout(() => this.#wake(), LOCAL_DELAY * 2 ** Math.min(this.#rests++, 7));
+    }
+    this.#pump();
   }
 
   /** The signal was aborted. */
@@ -215,11 +280,16 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
   fail(reason: unknown): void {
     if (this.#over) return;
     // Whoever asks next, if nobody is asking, learns the reason; then it is over.
-    if (this.#asking.length === 0) this.#failure = { reason };
-    else this.#asking.shift()!.reject(reason);
+    const asked = this.#asking.shift();
+    if (asked === undefined) this.#failure = { reason };
+    else asked.reject(reason);
+    this.#results = [];
     this.#end();
-    // A source that can't even be closed has nothing to add to the reason.
-    void Promise.resolve(this.#source.return?.()).catch(() => {});
+    try {
+      Promise.resolve(this.#leave()).catch(() => {});
+    } catch {
+      // the reason is what the loop throws
+    }
   }
 
   #endIfDone(): void {
@@ -232,6 +302,7 @@ class Probe implements AsyncIterableIterator<ProbeResult, undefined>, Job, Abort
     this.#over = true;
     if (this.#prepared.signal) offAbort(this.#prepared.signal, this);
     if (this.#timer !== null) this.#system.clock.clear(this.#timer);
+    if (this.#restTimer !== null) this.#system.clock.clear(this.#restTimer);
     for (const task of this.#tasks) task.cancel();
     this.#tasks.clear();
     for (const asked of this.#asking.splice(0)) asked.resolve({ value: undefined, done: true });

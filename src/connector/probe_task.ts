@@ -6,7 +6,7 @@
 import { type Address, errnoName, errnos } from "../ffi/mod.ts";
 import type { Deadline } from "../poller/deadlines.ts";
 import { Attempt, type AttemptOwner, closeWithReset, type Failure } from "./attempt.ts";
-import type { Prepared } from "./options.ts";
+import { type Prepared, refuseMismatch } from "./options.ts";
 import { checkAddress, checkTarget } from "./permission.ts";
 import { isLocalFault, type PortState, stateOf } from "./port_state.ts";
 import { LookupError } from "./resolve.ts";
@@ -38,13 +38,16 @@ export interface ProbeResult {
 export interface ProbeOwner {
   /** There is a result. */
   finished(task: ProbeTask, result: ProbeResult): void;
+  /** Calls `goOn()` when a place is free, or after a while. */
+  rest(task: ProbeTask): void;
+  /** No other task is under way: what is missing, nobody here has. */
+  readonly alone: boolean;
   /** `control` threw: a fault of the caller, not of a target. */
   fail(reason: unknown): void;
 }
 
-/** A local fault is tried again this often, after 10, 20, 40 … ms, before the target is reported as failed. */
+/** A local fault that is met with no other target under way is tried again this often before the target has failed. */
 const LOCAL_RETRIES = 8;
-const LOCAL_DELAY = 10;
 
 /** One target: its addresses in turn until one is open. The first address' failure speaks for the others. */
 export class ProbeTask implements AttemptOwner, Deadline {
@@ -56,9 +59,8 @@ export class ProbeTask implements AttemptOwner, Deadline {
   #attempt: Attempt | null = null;
   #failure: { errno: number; state: PortState; code: string } | null = null;
   #localRetries = 0;
-  /** The errno of a local fault that it rests after; 0 while it does not. */
-  #localFault = 0;
-  #timer: unknown = null;
+  /** When its time began to run: it does not run while it rests. */
+  #timed: number;
   #over = false;
 
   constructor(
@@ -68,11 +70,11 @@ export class ProbeTask implements AttemptOwner, Deadline {
     private readonly reset: boolean,
     private readonly owner: ProbeOwner,
   ) {
-    this.#began = system.clock.now();
+    this.#began = this.#timed = system.clock.now();
   }
 
   get at(): number {
-    return this.#began + this.options.timeout!;
+    return this.#timed + this.options.timeout!;
   }
 
   get keepsEnds(): boolean {
@@ -87,6 +89,7 @@ export class ProbeTask implements AttemptOwner, Deadline {
     let target: Target;
     try {
       target = parseTarget(this.target);
+      refuseMismatch(target, this.options);
     } catch {
       return this.#fail(-errnos.EINVAL, "failed", "EINVAL");
     }
@@ -108,7 +111,8 @@ export class ProbeTask implements AttemptOwner, Deadline {
   #lookUp(hostname: string, port: number): void {
     this.system.lookup(hostname, this.options.family, (error, literals) => {
       if (this.#over) return;
-      if (error instanceof LookupError) return this.#fail(error.errno, "failed", error.code);
+      // The resolver's numbers are positive in Bun and may be 0; a result's errno is negative unless it is open.
+      if (error instanceof LookupError) return this.#fail(-Math.abs(error.errno || 1), "failed", error.code);
       if (error) return this.owner.fail(error);
       try {
         for (const literal of literals) checkAddress(literal, port);
@@ -121,7 +125,6 @@ export class ProbeTask implements AttemptOwner, Deadline {
   }
 
   #try(): void {
-    this.#localFault = 0;
     this.#attempt = new Attempt(this.system, this.#ends[this.#index], this.options, this);
     try {
       this.#attempt.start();
@@ -141,18 +144,24 @@ export class ProbeTask implements AttemptOwner, Deadline {
 
   failed(_attempt: Attempt, { source, errno }: Failure): void {
     const told = source === "so_error" || source === "self-connect"; // by the network, so not a fault of ours
-    if (!told && isLocalFault(-errno) && this.#localRetries < LOCAL_RETRIES) {
-      // Resting here keeps this target's place taken: that is how the concurrency sinks to what the system can bear.
-      this.#localFault = errno;
-      const delay = LOCAL_DELAY * 2 ** this.#localRetries++;
-      this.#timer = this.system.clock.timeout(() => this.#try(), delay);
-      return;
+    const ours = source === "socket" || source === "option" || source === "bind"; // the target was never asked
+    if (!told && isLocalFault(-errno) && (!this.owner.alone || this.#localRetries++ < LOCAL_RETRIES)) {
+      this.system.poller.deadlines.remove(this);
+      return this.owner.rest(this);
     }
-    const state = told || !isLocalFault(-errno) ? stateOf(-errno) : "failed";
+    const state = ours || (!told && isLocalFault(-errno)) ? "failed" : stateOf(-errno);
     this.#failure ??= { errno, state, code: errnoName(errno) };
     if (++this.#index < this.#ends.length) return this.#try();
     this.#index = 0;
     this.#fail(this.#failure.errno, this.#failure.state, this.#failure.code);
+  }
+
+  /** After a rest. */
+  goOn(): void {
+    if (this.#over) return;
+    this.#timed = this.system.clock.now();
+    this.system.poller.deadlines.add(this);
+    this.#try();
   }
 
   threw(attempt: Attempt, reason: unknown): void {
@@ -162,8 +171,6 @@ export class ProbeTask implements AttemptOwner, Deadline {
 
   /** The deadline passed: look once more, then call it silence. */
   expire(): void {
-    // It rests after a fault of ours: that is what was in the way, not the target's silence.
-    if (this.#localFault !== 0) return this.#fail(this.#localFault, "failed", errnoName(this.#localFault));
     this.#attempt?.lookAgain();
     if (!this.#over) this.#fail(-errnos.ETIMEDOUT, "filtered", "ETIMEDOUT");
   }
@@ -172,7 +179,6 @@ export class ProbeTask implements AttemptOwner, Deadline {
   cancel(): void {
     this.#over = true;
     this.system.poller.deadlines.remove(this);
-    if (this.#timer !== null) this.system.clock.clear(this.#timer);
     this.#attempt?.abandon();
   }
 
