@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { test } from "node:test";
 import { assert, assertEquals, assertGreater, assertLess, assertStrictEquals } from "@std/assert";
-import type { PortState, ProbeResult, type Target } from "@einprogress/connect";
+import type { PortState, ProbeResult, Target } from "@einprogress/connect";
 import { errnos, libc } from "@einprogress/connect/ffi";
 import { probeOn } from "../../src/connector/probe.ts";
 import { system } from "../../src/connector/system.ts";

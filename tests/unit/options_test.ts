@@ -1,7 +1,7 @@
 /** Options: what is checked, and which setsockopt(2) calls they become. */
 import { test } from "node:test";
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { constants } from "@einprogress/connect/ffi";
+import { constants, decodeSockaddr } from "@einprogress/connect/ffi";
 import { type ConnectOptions, prepareOptions, refuseMismatch } from "../../src/connector/options.ts";
 
 const { SOL_SOCKET, IPPROTO_TCP, SO_KEEPALIVE, SO_LINGER, TCP_NODELAY } = constants;
@@ -48,11 +48,15 @@ test("linger becomes SO_LINGER: seconds, 0 for a reset, false for off", () => {
 });
 
 test("a local end is an address, a port, or both", () => {
-  const local = (options: ConnectOptions) => ({ ...prepareOptions(options).local });
-  assertEquals(local({ localAddress: "127.0.0.2" }), { hostname: "127.0.0.2", port: 0 });
-  assertEquals(local({ localPort: 5000 }), { hostname: undefined, port: 5000 });
-  assertEquals(local({ localPort: 0 }), { hostname: undefined, port: 0 });
-  assertEquals(local({ localAddress: "::1", localPort: 65535 }), { hostname: "::1", port: 65535 });
+  const local = (options: ConnectOptions) => {
+    const { ipv4, ipv6, port } = prepareOptions(options).local!;
+    return [decodeSockaddr(ipv4), decodeSockaddr(ipv6), port];
+  };
+  const end = (hostname: string, port: number) => ({ hostname, port });
+  assertEquals(local({ localAddress: "127.0.0.2" }), [end("127.0.0.2", 0), end("127.0.0.2", 0), 0]);
+  assertEquals(local({ localPort: 5000 }), [end("0.0.0.0", 5000), end("::", 5000), 5000]);
+  assertEquals(local({ localPort: 0 }), [end("0.0.0.0", 0), end("::", 0), 0]);
+  assertEquals(local({ localAddress: "::1", localPort: 65535 }), [end("::1", 65535), end("::1", 65535), 65535]);
 });
 
 type Wrong = [options: Record<string, unknown>, kind: typeof TypeError | typeof RangeError, named: string];
