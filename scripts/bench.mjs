@@ -9,7 +9,7 @@ import { growthInWords } from "../bench/lib/growth.mjs";
 import { quiet } from "../bench/lib/quiet.mjs";
 import { runSuite } from "../bench/lib/run.mjs";
 import { speed } from "../bench/lib/speed.mjs";
-import { misses, show } from "../bench/lib/table.mjs";
+import { misses, show, unjudged } from "../bench/lib/table.mjs";
 import { facts, prepare } from "../bench/lib/tools.mjs";
 import { ensureInstalled } from "./tools.mjs";
 
@@ -69,14 +69,18 @@ const seconds = Math.round((Date.now() - began) / 1_000);
 
 const words = growthInWords(tables);
 const missed = misses(tables);
+const open = unjudged(tables);
 console.log(Object.entries(machine).map(([name, value]) => `${name.padEnd(7)} ${value ?? "-"}`).join("\n"));
 console.log(`took    ${seconds} s${options.quick ? ", --quick: a look, not a result" : ""}`);
 for (const line of bench.missing) console.log(`\n*** ${line} ***`);
 for (const table of tables) if (table.cells.length > 0 && !table.growth) console.log(`\n${show(table)}`);
 if (words.length > 0) console.log(`\nWhat grows how\n${words.map((line) => `  ${line}`).join("\n")}`);
 console.log(
-  missed.length === 0 ? "\nNo target missed." : `\nTargets missed\n${missed.map((line) => `  ${line}`).join("\n")}`,
+  missed.length === 0
+    ? "\nNo target missed of those that were judged."
+    : `\nTargets missed\n${missed.map((line) => `  ${line}`).join("\n")}`,
 );
+if (open.length > 0) console.log(`\nNot judged, for want of C or nmap\n${open.map((line) => `  ${line}`).join("\n")}`);
 console.log(
   "\nNot measured here: descriptors leaked, double closes and hangs under injected faults; tests/faults is for that.",
 );

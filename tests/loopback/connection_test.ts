@@ -51,6 +51,8 @@ for (const [name, end] of Object.entries(ways)) {
       await using server = await serve();
       const connection = await connect(`127.0.0.1:${server.port}`);
       const { fd } = connection;
+      // First, or the server's end would take the number.
+      await until(() => server.accepted.length === 1, "the server has accepted");
       await end(connection);
       await until(() => !isSocket(fd), "the descriptor's end");
       // The lowest free number is the next one's: open until that one is taken.

@@ -1,0 +1,2 @@
+/** Nothing: what the bare runtime takes to start and to end. */
+export {};
