@@ -43,9 +43,11 @@ interface WorkerThread {
   onerror: ((event: { message: string }) => void) | null;
 }
 
+/** A worker that waits for its next call. */
 interface Idle {
   readonly worker: WorkerThread;
-  readonly retirement: { unref(): void };
+  /** The timer that will end it; null while it has only just finished and is still ref'd. */
+  retirement: { unref(): void } | null;
 }
 
 /**
@@ -78,19 +80,26 @@ export function createThreadCalls(
       url ??= URL.createObjectURL(new Blob([program(libcPath, byAddress)], { type: "text/javascript" }));
       return new Worker(url);
     }
-    clearTimeout(last.retirement as unknown as number);
-    last.worker.ref();
+    if (last.retirement !== null) {
+      clearTimeout(last.retirement as unknown as number);
+      last.worker.ref();
+    }
     return last.worker;
   }
 
+  /** It may be wanted again at once; if not, it is let go when whoever waited for it has gone on. */
   function giveBack(worker: WorkerThread): void {
-    worker.unref();
-    const retirement = setTimeout(() => {
-      idle.splice(idle.findIndex((one) => one.worker === worker), 1);
-      worker.terminate();
-    }, KEEP_IDLE) as unknown as Idle["retirement"];
-    retirement.unref();
-    idle.push({ worker, retirement });
+    const entry: Idle = { worker, retirement: null };
+    idle.push(entry);
+    setImmediate(() => {
+      if (!idle.includes(entry)) return;
+      worker.unref();
+      entry.retirement = setTimeout(() => {
+        idle.splice(idle.indexOf(entry), 1);
+        worker.terminate();
+      }, KEEP_IDLE) as unknown as Idle["retirement"];
+      entry.retirement!.unref();
+    });
   }
 
   async function call(name: string, args: Parameters<ThreadCall>): Promise<number> {

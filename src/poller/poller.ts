@@ -118,7 +118,11 @@ export function createPoller(libc: Libc, clock: Clock, facilities: Facility[]): 
   /** Waits as long as anything is pending, then gives the facility's descriptors back and lets the process end. */
   async function waitWhilePending(): Promise<void> {
     waiting = true;
-    while (facility.size > 0) await facility.wait(tell);
+    do {
+      while (facility.size > 0) await facility.wait(tell);
+      // Who was told goes first; and the next connect may be on its way.
+      await new Promise<void>((resolve) => clock.immediate(resolve));
+    } while (facility.size > 0);
     facility.close();
     waiting = false;
   }

@@ -348,7 +348,10 @@ test("epoll that can't be had: poll serves instead, and nothing is left open", o
     let polls = 0;
     const watched = watchedLibc({
       ...changes,
-      pollOffThread: (...args) => ++polls && libc.pollOffThread(...args),
+      pollOffThread(...args) {
+        polls++;
+        return libc.pollOffThread(...args);
+      },
     });
     const poller = createPoller(watched.libc, clock, facilitiesOf(watched.libc, clock, "linux"));
     let told = 0;

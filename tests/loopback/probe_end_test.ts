@@ -2,7 +2,7 @@
 import { test } from "node:test";
 import { assert, assertEquals, assertLess, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
 import { probe, type ProbeOptions, type ProbeResult, type Target } from "@einprogress/connect";
-import { closedPort, fullBacklog, leavingNoSocket, pause, rejection, socketFds, spawnSelf, until } from "../support.ts";
+import { fullBacklog, leavingNoSocket, pause, rejection, socketFds, spawnSelf, until } from "../support.ts";
 import { Census, collect, listening, times } from "./probing.ts";
 
 /** Targets of which the first `open` are told at once and the others stay pending; it notes its own end. */
