@@ -10,7 +10,7 @@ const entries = ["mod.ts", "src/ffi/mod.ts"];
 const gates = [
   ["deno fmt --check", deno, ["fmt", "--check"]],
   ["deno lint", deno, ["lint"]],
-  ["deno check", deno, ["check", "mod.ts", "src", "tests", "examples"]],
+  ["deno check", deno, ["check", "mod.ts", "src", "tests", "examples", "bench"]],
   ["deno check --doc", deno, ["check", "--doc-only", "README.md", "mod.ts", "src"]],
   ["tsc (for Bun)", tsc, ["--project", "tsconfig.json"]],
   ["deno doc --lint", deno, ["doc", "--lint", "--quiet", ...entries]],

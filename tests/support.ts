@@ -252,6 +252,9 @@ export class SimulatedClock implements Clock {
   immediate(callback: () => void): void {
     this.#immediates.push(callback);
   }
+  afterOthers(callback: () => void): void {
+    this.#immediates.push(callback);
+  }
 
   /** How many timers are set. */
   get timers(): number {

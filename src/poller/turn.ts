@@ -79,7 +79,7 @@ export function createTurn(clock: Clock, idle: () => void, unmeasured: number = 
       } else if (inBudget()) {
         clock.microtask(slice);
       } else {
-        clock.immediate(afterYield);
+        clock.afterOthers(afterYield);
       }
     }
   }
@@ -98,8 +98,8 @@ export function createTurn(clock: Clock, idle: () => void, unmeasured: number = 
   /** Whoever has queued more than one go holds can do has held the thread for a while himself: timers go first. */
   function firstSlice(): void {
     if (began >= 0 || begins.length <= STRIDE) return slice();
-    // An immediate may come before the timers of this turn; the second one comes after them.
-    clock.immediate(() => clock.immediate(afterYield));
+    // An immediate may come before the timers of this turn; what comes after that comes after them.
+    clock.immediate(() => clock.afterOthers(afterYield));
   }
 
   return {
