@@ -128,29 +128,29 @@ if (onDeno) {
     assertEquals([code, stdout, missing], [0, printed, []], said);
   });
 
-  /** Builds. Where Deno can't download what it builds with on first use, the test is skipped. */
   const build = (what: string, ...args: string[]) => {
     const path = folder(what);
     const options = { cwd: path, encoding: "utf8", env: { ...process.env, NO_COLOR: "1" } } as const;
     const { status, stderr } = spawnSync(deno, [what, "--quiet", ...args, "main.ts"], options);
-    const url = /error sending request for url \((\S+)\)/.exec(stderr)?.[1];
-    const skip = url !== undefined && `deno ${what} is not tested: it needs ${url}, which can't be had here`;
-    if (skip) console.warn(`import_test: ${skip}`); // neither runtime prints the reason of a skip
-    return { path, status, stderr, skip };
+    assertEquals(status, 0, stderr);
+    return path;
   };
 
-  const bundle = build("bundle", "--output", "bundle.js");
-  test("deno bundle makes one file that works", { skip: bundle.skip }, async () => {
-    assertEquals(bundle.status, 0, bundle.stderr);
-    rmSync(join(bundle.path, "main.ts"));
-    await works(bundle.path, "bundle.js");
+  test("deno bundle makes one file that works", async () => {
+    const path = build("bundle", "--output", "bundle.js");
+    rmSync(join(path, "main.ts"));
+    await works(path, "bundle.js");
   });
 
-  const binary = build("compile", "-A", "--output", "program");
-  test("deno compile makes a binary that works when moved", { skip: binary.skip }, async () => {
-    assertEquals(binary.status, 0, binary.stderr);
-    await worksMoved(binary.path);
-  });
+  // `deno compile` needs denort, the runtime that goes into the binary. It is in no registry, and a test downloads
+  // nothing by itself: who has it says where.
+  if (process.env.DENORT_BIN) {
+    test("deno compile makes a binary that works when moved", async () => {
+      await worksMoved(build("compile", "-A", "--output", "program"));
+    });
+  } else {
+    console.warn("import_test: NOT TESTED: deno compile. Set DENORT_BIN to the path of this Deno's denort");
+  }
 } else {
   test("npm pack's tarball, TypeScript sources, works from node_modules", async () => {
     await run("npm", ["pack", "--silent", "--pack-destination", work], { cwd: root });
