@@ -1,7 +1,7 @@
 /**
  * The turn budget: our work never holds the thread for long.
  *
- * Work is queued and begins when the code that queued it is done. When 3 ms have passed since
+ * Work is queued and begins when the code that queued it is done. When 4 ms have passed since
  * the event loop last had its say, the rest waits until timers and other I/O have had theirs. Without that, 10,000
  * connects issued at once, or an endless loop of instant loopback connects chained by microtasks, would freeze
  * everything else.
@@ -12,7 +12,7 @@ import type { Clock } from "./clock.ts";
 import { Queue } from "./queue.ts";
 
 /** How long a turn of the event loop may be ours, in ms, with what the caller does about the outcomes that it brings. */
-export const TURN_BUDGET = 3;
+export const TURN_BUDGET = 4;
 
 /**
  * How many jobs run in one go. Then the promises that they settled run the caller's continuations, before the clock is

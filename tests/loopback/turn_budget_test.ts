@@ -32,7 +32,7 @@ function work(args: Work): Promise<Seen> {
   return run<Seen>({ scenario: "turns.ts", args, under, limit: 60 });
 }
 
-/** A gap that is longer counts as long. The budget is 3 ms, and what the others do takes time too. */
+/** A gap that is longer counts as long. The budget is 4 ms, and what the others do takes time too. */
 const LONG = 16;
 
 /** The others had their turns, all the time. */
