@@ -15,7 +15,7 @@ import type { Memory } from "./backend.ts";
  * import { constants, decodeSockaddr, encodeSockaddr, libc } from "@einprogress/connect/ffi";
  * import { deepStrictEqual, strictEqual } from "node:assert/strict";
  *
- * const { AF_INET, EINPROGRESS, POLLOUT, SOCK_STREAM, SOL_SOCKET, SO_ERROR } = { ...constants, EINPROGRESS: 115 };
+ * const { AF_INET, POLLOUT, SOCK_STREAM, SOL_SOCKET, SO_ERROR } = constants;
  * const server = libc.socket(AF_INET, SOCK_STREAM, 0);
  * libc.bind(server, encodeSockaddr({ hostname: "127.0.0.1", port: 0 }));
  * libc.listen(server, 1);
