@@ -5,7 +5,7 @@
  */
 import { isDeno } from "../ffi/host.ts";
 
-/** A clock and the three ways to run something later. */
+/** A clock, and the ways to run something later. */
 export interface Clock {
   /** Milliseconds, monotonic, with fractions. */
   now(): number;

@@ -7,7 +7,7 @@
 import { arch } from "../ffi/host.ts";
 import { constants, type Libc } from "../ffi/mod.ts";
 import type { Clock } from "./clock.ts";
-import type { Facility, Interest } from "./facility.ts";
+import { type Facility, type Interest, pauseAfterFailure } from "./facility.ts";
 import { Tokens, WAKEUP } from "./tokens.ts";
 import { createWakeup } from "./wakeup.ts";
 
@@ -22,8 +22,6 @@ const LOW = WORDS - 2, HIGH = WORDS - 1;
 
 /** How many events one wake harvests at most; the rest come with the next. */
 const HARVEST = 512;
-/** How long to pause, in ms, when epoll_wait itself fails: to ask again at once would spin. */
-const AFTER_FAILURE = 10;
 
 /** Waits with epoll(7). */
 export function createEpollFacility(libc: Libc, clock: Clock): Facility {
@@ -82,7 +80,7 @@ export function createEpollFacility(libc: Libc, clock: Clock): Facility {
       const count = await libc.epoll_waitOffThread(epfd, harvest, HARVEST, -1);
       waiting = false;
       wakeup.silence();
-      if (count < 0) await new Promise<void>((resolve) => clock.timeout(resolve, AFTER_FAILURE));
+      if (count < 0) await pauseAfterFailure(clock);
       for (let word = 0; word < count * WORDS; word += WORDS) {
         const interest = interests.get(harvest[word + LOW], harvest[word + HIGH]);
         if (interest === null) continue; // the wake-up, or too late

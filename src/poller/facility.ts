@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Clock } from "./clock.ts";
 import type { Job } from "./turn.ts";
 
 /** Somebody who waits for a descriptor. The object is the token: an event finds its waiter, never just a number. */
@@ -31,4 +32,12 @@ export interface Facility {
   wait(tell: (interest: Interest, revents: number) => void): Promise<void>;
   /** Gives its descriptors back. */
   close(): void;
+}
+
+/** In ms. */
+const AFTER_FAILURE = 10;
+
+/** What a facility does when the kernel's wait itself fails (ENOMEM): to ask again at once would spin. */
+export function pauseAfterFailure(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.timeout(resolve, AFTER_FAILURE));
 }

@@ -7,7 +7,7 @@
 import { os } from "../ffi/host.ts";
 import { constants, type Libc } from "../ffi/mod.ts";
 import type { Clock } from "./clock.ts";
-import type { Facility, Interest } from "./facility.ts";
+import { type Facility, type Interest, pauseAfterFailure } from "./facility.ts";
 import { Tokens, WAKEUP } from "./tokens.ts";
 
 const { POLLIN, POLLOUT, POLLHUP } = constants;
@@ -22,8 +22,6 @@ const IDENT = 0, FILTER = 8, FLAGS = 10, FFLAGS = 12, UDATA = 24;
 
 /** How many events one wake harvests at most; the rest come with the next. */
 const HARVEST = 512;
-/** How long to pause, in ms, when kevent itself fails: to ask again at once would spin. */
-const AFTER_FAILURE = 10;
 
 /** Waits with kqueue(2). */
 export function createKqueueFacility(libc: Libc, clock: Clock): Facility {
@@ -83,7 +81,7 @@ export function createKqueueFacility(libc: Libc, clock: Clock): Facility {
       waiting = true;
       const count = await libc.keventOffThread(kq, new Uint8Array(harvest.buffer), HARVEST, null);
       waiting = false;
-      if (count < 0) await new Promise<void>((resolve) => clock.timeout(resolve, AFTER_FAILURE));
+      if (count < 0) await pauseAfterFailure(clock);
       for (let at = 0; at < count * SIZE; at += SIZE) {
         const interest = interests.get(harvest.getUint32(at + UDATA, true), harvest.getUint32(at + UDATA + 4, true));
         if (interest === null) continue; // the wake-up, or too late

@@ -6,15 +6,13 @@
  */
 import { constants, type Libc } from "../ffi/mod.ts";
 import type { Clock } from "./clock.ts";
-import type { Facility, Interest } from "./facility.ts";
+import { type Facility, type Interest, pauseAfterFailure } from "./facility.ts";
 import { createWakeup } from "./wakeup.ts";
 
 const { POLLIN } = constants;
 
 /** How long one wait lasts, in ms, when no pipe could be had (EMFILE): a change is then noticed that much later. */
 const WITHOUT_WAKEUP = 20;
-/** How long to pause, in ms, when poll itself fails (ENOMEM): to ask again at once would spin. */
-const AFTER_FAILURE = 10;
 
 /** A pollfd is two 32-bit words here: the descriptor, and events with revents above them (all systems are little-endian). */
 export function pollfdRevents(word: number): number {
@@ -76,7 +74,7 @@ export function createPollFacility(libc: Libc, clock: Clock): Facility {
       const count = await libc.pollOffThread(pollfds, submitted.length + 1, timeout);
       waiting = false;
       wakeup.silence();
-      if (count < 0) await new Promise<void>((resolve) => clock.timeout(resolve, AFTER_FAILURE));
+      if (count < 0) await pauseAfterFailure(clock);
       if (count <= 0) return;
       for (let i = 0; i < submitted.length; i++) {
         const interest = submitted[i];

@@ -36,7 +36,7 @@ export interface Poller {
 /** An interest's place when it is not in the facility. */
 const NOWHERE = -1, FRESH = -2, TOLD = -3, LATER = -4;
 
-/** In ms. */
+/** How long until the kernel is asked again to register what it had no room for, in ms. */
 const LOOK_AGAIN = 10;
 
 /** How many are glanced at together at least, while more are being connected. */

@@ -39,7 +39,7 @@ export interface Turn {
   schedule(): void;
   /** How many jobs wait in the first queue. */
   readonly begins: number;
-  /** Which slice this is: a stretch of jobs, one after the other, with no other code in between. */
+  /** Which slice this is: a stretch of jobs, one after the other, with no code in between but what they call back. */
   readonly slice: number;
 }
 
